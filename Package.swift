@@ -1,0 +1,149 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Bottom to top: a target may use what stands above it. `ci/check-layers` holds the imports to this picture.
+let package = Package(
+  name: "istio-cni",
+  products: [
+    .executable(name: "istio-cni", targets: ["istio-cni"]),
+    .executable(name: "install-cni", targets: ["install-cni"]),
+    .executable(name: "cni-conformance", targets: ["cni-conformance"]),
+    .executable(name: "netns-sim", targets: ["netns-sim"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+  ],
+  targets: [
+    // C: libnl through pkg-config, and what Glibc's overlay hides.
+    .systemLibrary(
+      name: "CNetlink", pkgConfig: "libnl-route-3.0",
+      providers: [.apt(["libnl-3-dev", "libnl-route-3-dev"])]),
+    .target(name: "CLinux"),
+
+    // Edges of the kernel.
+    .target(
+      name: "System",
+      dependencies: ["CLinux", .product(name: "SystemPackage", package: "swift-system")]),
+    .target(
+      name: "Netlink",
+      dependencies: [
+        "CLinux", "CNetlink", "System", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+
+    // Pure cores: no I/O, no C.
+    .target(name: "JSON"),
+    .target(name: "CNI", dependencies: ["JSON"]),
+    .target(name: "Redirect"),
+
+    // Rulesets to and from the kernel.
+    .target(
+      name: "Netfilter",
+      dependencies: [
+        "CLinux", "Netlink", "Redirect", "System",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+
+    // One pod, one GET, one deadline.
+    .target(
+      name: "Kubernetes",
+      dependencies: [
+        "JSON", "System",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+
+    // The verbs.
+    .target(
+      name: "Plugin",
+      dependencies: [
+        "CNI", "JSON", "Kubernetes", "Netfilter", "Netlink", "Redirect", "System",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .executableTarget(name: "istio-cni", dependencies: ["Plugin"]),
+    .executableTarget(
+      name: "install-cni",
+      dependencies: [
+        "JSON", "Kubernetes", "Netfilter", "Plugin", "Redirect", "System",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    // The proving ground; product code never imports it.
+    .target(
+      name: "Harness",
+      dependencies: [
+        "CLinux", "CNI", "JSON", "Kubernetes", "Netlink", "System",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .target(name: "Conformance", dependencies: ["JSON", "System"]),
+    .executableTarget(
+      name: "cni-conformance",
+      dependencies: ["Conformance", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .executableTarget(
+      name: "netns-sim",
+      dependencies: [
+        "Harness", "JSON", "System", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    // No root, no network but loopback.
+    .testTarget(
+      name: "SystemTests",
+      dependencies: ["System", .product(name: "SystemPackage", package: "swift-system")]),
+    .testTarget(
+      name: "NetlinkTests",
+      dependencies: ["CLinux", "CNetlink", "Netlink", .product(name: "SystemPackage", package: "swift-system")]),
+    .testTarget(name: "JSONTests", dependencies: ["JSON"]),
+    .testTarget(name: "CNITests", dependencies: ["CNI", "JSON"]),
+    .testTarget(name: "RedirectTests", dependencies: ["Redirect"]),
+    .testTarget(name: "NetfilterTests", dependencies: ["CLinux", "Netfilter", "Netlink", "Redirect"]),
+    .testTarget(
+      name: "KubernetesTests",
+      dependencies: [
+        "Harness", "JSON", "Kubernetes", "System", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .testTarget(
+      name: "PluginTests",
+      dependencies: [
+        "CNI", "Harness", "JSON", "Kubernetes", "Plugin", "Redirect", "System",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+
+    // Root: real namespaces, live traffic, and the binaries as processes.
+    .testTarget(
+      name: "Traffic",
+      dependencies: [
+        "CLinux", "CNI", "Harness", "JSON", "Netfilter", "Netlink", "Redirect", "System", "istio-cni",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ], path: "IntegrationTests/Traffic"),
+    .executableTarget(
+      name: "bench",
+      dependencies: [
+        "Harness", "JSON", "Netfilter", "Redirect", "System",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ], path: "IntegrationTests/Benchmarks"),
+  ]
+)
+
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .treatAllWarnings(as: .error),
+]
+let memorySafe: Set = ["System", "Netlink", "Netfilter"]
+
+for target in package.targets where target.type != .system && target.name != "CLinux" {
+  target.swiftSettings = settings + (memorySafe.contains(target.name) ? [.strictMemorySafety()] : [])
+}
