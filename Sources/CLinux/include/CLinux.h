@@ -1,0 +1,106 @@
+// Kernel interfaces that Swift's Glibc module does not show: headers it leaves out, functions that are
+// variadic, and macros that Swift cannot import. One line of C each; all decisions are made in Swift.
+#pragma once
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+
+#include <arpa/inet.h>
+#include <net/if.h>
+
+#include <linux/fib_rules.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/magic.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_nat.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
+#include <linux/netlink.h>
+#include <linux/nsfs.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+
+// Variadic functions.
+
+static inline int clinux_open(const char *path, int flags, mode_t mode) { return open(path, flags, mode); }
+
+static inline int clinux_set_flags(int fd, int flags) { return fcntl(fd, F_SETFL, flags); }
+
+/// The CLONE_NEW… constant of the namespace behind `fd`, or -1.
+static inline int clinux_namespace_type(int fd) { return ioctl(fd, NS_GET_NSTYPE); }
+
+/// The environment: `NAME=value`, ended by a null pointer. Swift cannot read the global itself: it is mutable.
+static inline char **clinux_environment(void) { return environ; }
+
+/// A descriptor, closed on exec, of the network namespace that a socket lives in, or -1.
+static inline int clinux_namespace_of_socket(int fd) { return ioctl(fd, SIOCGSKNS); }
+
+static inline int clinux_unix_socket(void) { return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0); }
+
+// Mounts: the flags are enumerators with macros of the same name, which Swift does not see.
+
+static inline int clinux_make_mounts_private(void) { return mount(0, "/", 0, MS_REC | MS_PRIVATE, 0); }
+
+static inline int clinux_bind_mount(const char *from, const char *to) { return mount(from, to, 0, MS_BIND, 0); }
+
+static inline int clinux_mount_tmpfs(const char *path) {
+  return mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");
+}
+
+static inline int clinux_detach_mount(const char *path) { return umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW); }
+
+// Credentials of the calling thread alone. glibc's functions of these names change every thread of the process.
+
+static inline int clinux_thread_clear_groups(void) { return (int)syscall(SYS_setgroups, 0, 0); }
+
+static inline int clinux_thread_set_group(uint32_t id) { return (int)syscall(SYS_setresgid, id, id, id); }
+
+static inline int clinux_thread_set_user(uint32_t id) { return (int)syscall(SYS_setresuid, id, id, id); }
+
+// Children.
+
+static inline int clinux_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+static inline int clinux_status_is_exit(int status) { return WIFEXITED(status); }
+
+static inline int clinux_status_exit_code(int status) { return WEXITSTATUS(status); }
+
+static inline int clinux_status_signal(int status) { return WTERMSIG(status); }
+
+// Sockets. `accept4` takes a union that Swift cannot leave empty.
+
+static inline int clinux_accept(int fd) { return accept4(fd, 0, 0, SOCK_CLOEXEC); }
+
+// Netlink.
+
+static inline int clinux_netlink_socket(int protocol) { return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol); }
+
+/// Binds with port id 0: the kernel chooses a free one.
+static inline int clinux_netlink_bind(int fd) {
+  struct sockaddr_nl address = {.nl_family = AF_NETLINK};
+  return bind(fd, (struct sockaddr *)&address, sizeof address);
+}

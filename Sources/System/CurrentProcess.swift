@@ -1,0 +1,76 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// What the process was started with, and its standard streams.
+package enum CurrentProcess {
+  /// The environment; of variables that occur twice the first counts, as in `getenv`.
+  package static var environment: [String: String] {
+    var variables: [String: String] = [:]
+    var entry = unsafe clinux_environment()
+    while let text = unsafe entry?.pointee {
+      let pair = unsafe String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      if pair.count == 2, variables[String(pair[0])] == nil { variables[String(pair[0])] = String(pair[1]) }
+      unsafe entry = entry?.advanced(by: 1)
+    }
+    return variables
+  }
+
+  /// Reads standard input to its end.
+  ///
+  /// - Parameters:
+  ///   - limit: bytes; one more throws `EFBIG`.
+  ///   - patience: how long to wait for the end; what has arrived by then is returned. Nil waits for ever.
+  package static func readStandardInput(limit: Int, patience: Duration? = nil) throws(SystemError) -> [UInt8] {
+    let deadline = patience.map { ContinuousClock.now + $0 }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      if let deadline, try !isReadable(STDIN_FILENO, until: deadline) { return bytes }
+      let count = try retrying("read", "standard input") {
+        unsafe chunk.withUnsafeMutableBytes { unsafe Glibc.read(STDIN_FILENO, $0.baseAddress, $0.count) }
+      }
+      if count == 0 { return bytes }
+      bytes += chunk[..<count]
+      if bytes.count > limit { throw SystemError("read", "standard input", .fileTooLarge) }
+    }
+  }
+
+  private static func isReadable(_ descriptor: CInt, until deadline: ContinuousClock.Instant) throws(SystemError) -> Bool {
+    let rest = (deadline - .now).components
+    let milliseconds = max(0, rest.seconds * 1000 + rest.attoseconds / 1_000_000_000_000_000)
+    var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return try retrying("poll", "standard input") { unsafe poll(&request, 1, CInt(milliseconds)) } > 0
+  }
+
+  /// Writes all of `bytes` to standard output.
+  package static func writeStandardOutput(_ bytes: [UInt8]) throws(SystemError) {
+    try write(bytes, to: STDOUT_FILENO, name: "standard output")
+  }
+
+  /// Writes what standard error takes; a reader that went away is nobody's loss.
+  package static func writeStandardError(_ bytes: [UInt8]) {
+    // Nothing is left to tell the failure to.
+    try? write(bytes, to: STDERR_FILENO, name: "standard error")
+  }
+
+  private static func write(_ bytes: [UInt8], to descriptor: CInt, name: String) throws(SystemError) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = try retrying("write", name) {
+        unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      }
+      rest = rest.dropFirst(count)
+    }
+  }
+
+  /// Makes a write to a pipe that nobody reads an error (`EPIPE`) instead of the process's death.
+  package static func ignoreBrokenPipes() {
+    signal(SIGPIPE, SIG_IGN)
+  }
+
+  /// Ends the process without running exit handlers.
+  package static func exit(_ status: CInt) -> Never {
+    _exit(status)
+  }
+}

@@ -1,0 +1,42 @@
+import CLinux
+import Glibc
+import System
+import SystemPackage
+
+/// A folder of a test's own, removed with all that is in it.
+struct TemporaryFolder: ~Copyable {
+  let path: String
+
+  init() throws(SystemError) {
+    path = "/tmp/system-tests-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+    try makeFolder(path)
+  }
+
+  deinit {
+    for name in names { unlink("\(path)/\(name)") }
+    for name in names { rmdir("\(path)/\(name)") }
+    rmdir(path)
+  }
+
+  /// What is in it, without `.` and `..`.
+  var names: [String] { entries(of: path) }
+}
+
+/// The names in a folder, sorted.
+func entries(of path: String) -> [String] {
+  guard let folder = opendir(path) else { return [] }
+  defer { closedir(folder) }
+  var names: [String] = []
+  while let entry = readdir(folder) {
+    let name = withUnsafePointer(to: &entry.pointee.d_name) {
+      $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+    }
+    if name != ".", name != ".." { names.append(name) }
+  }
+  return names.sorted()
+}
+
+/// How many descriptors the process has open, the one that counts left out.
+func openDescriptorCount() -> Int {
+  entries(of: "/proc/self/fd").count - 1
+}
