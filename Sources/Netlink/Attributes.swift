@@ -1,0 +1,86 @@
+import CLinux
+
+/// Netlink attributes, encoded: the type, the length and the padding of each are computed here and nowhere else.
+///
+/// Source: `struct nlattr` and `NLA_ALIGN` in linux/netlink.h.
+package struct Attributes: Sendable, Equatable {
+  package private(set) var bytes: [UInt8] = []
+
+  package init() {}
+
+  /// Appends an attribute with these bytes as its value.
+  ///
+  /// - Precondition: header and value are at most 65535 bytes, the most that the length field can say. Who has more
+  ///   splits it over several messages.
+  package mutating func append(_ type: UInt16, _ value: [UInt8]) {
+    let length = NetlinkLayout.attributeHeader + value.count
+    precondition(length <= UInt16.max, "attribute \(type) of \(length) bytes; netlink allows \(UInt16.max)")
+    bytes.append(native: UInt16(length))
+    bytes.append(native: type)
+    bytes += value
+    bytes.padToNetlinkAlignment()
+  }
+
+  /// Appends a string and the NUL that ends it.
+  package mutating func append(_ type: UInt16, string: String) {
+    append(type, Array(string.utf8) + [0])
+  }
+
+  /// Appends an integer in the byte order of the machine.
+  ///
+  /// The width of the attribute is that of the type: write `UInt32(5)`, since a bare `5` is 8 bytes long.
+  package mutating func append<I: FixedWidthInteger>(_ type: UInt16, _ value: I) {
+    var bytes: [UInt8] = []
+    bytes.append(native: value)
+    append(type, bytes)
+  }
+
+  /// Appends an integer in network byte order.
+  package mutating func append<I: FixedWidthInteger>(_ type: UInt16, bigEndian value: I) {
+    append(type, value.bigEndian)
+  }
+
+  /// Appends an attribute whose value is the attributes that `body` appends, and marks it as such.
+  ///
+  /// - Precondition: as for bytes.
+  package mutating func nest<E: Error>(
+    _ type: UInt16, _ body: (inout Attributes) throws(E) -> Void
+  ) throws(E) {
+    var nested = Attributes()
+    try body(&nested)
+    append(type | UInt16(NLA_F_NESTED), nested.bytes)
+  }
+}
+
+/// Sizes that linux/netlink.h states as C expressions.
+enum NetlinkLayout {
+  static let attributeHeader = MemoryLayout<nlattr>.size
+  static let messageHeader = MemoryLayout<nlmsghdr>.size
+  static let alignment = Int(NLMSG_ALIGNTO)
+
+  static func aligned(_ length: Int) -> Int {
+    (length + alignment - 1) & ~(alignment - 1)
+  }
+}
+
+extension [UInt8] {
+  /// Appends the bytes of an integer as the machine keeps them in memory.
+  mutating func append<I: FixedWidthInteger>(native value: I) {
+    let littleEndian = value.littleEndian
+    for shift in stride(from: 0, to: I.bitWidth, by: 8) {
+      append(UInt8(truncatingIfNeeded: littleEndian >> I(shift)))
+    }
+  }
+
+  mutating func padToNetlinkAlignment() {
+    append(contentsOf: repeatElement(0, count: NetlinkLayout.aligned(count) - count))
+  }
+}
+
+extension FixedWidthInteger {
+  /// The integer that these bytes are in the machine's memory.
+  init(native bytes: some BidirectionalCollection<UInt8>) {
+    let composed = bytes.reversed().reduce(into: Self.zero) { $0 = $0 << 8 | Self(truncatingIfNeeded: $1) }
+    self = Self(littleEndian: composed)
+  }
+}
