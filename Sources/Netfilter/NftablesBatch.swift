@@ -1,0 +1,143 @@
+import CLinux
+package import Netlink
+package import Redirect
+
+/// A ruleset as one nf_tables transaction: the kernel takes all of it or nothing.
+package enum NftablesBatch {
+  /// The one table, of the family that sees IPv4 and IPv6.
+  package static let tableName = "istio-cni"
+
+  /// The messages that put `ruleset` in place of whatever the table held before.
+  ///
+  /// The table is added first so that deleting it cannot fail; packets never see the state in between.
+  package static func replacing(with ruleset: Ruleset) -> [Message] {
+    transaction(
+      [table(NFT_MSG_NEWTABLE, create: true), table(NFT_MSG_DELTABLE), table(NFT_MSG_NEWTABLE, create: true)]
+        + ruleset.sets.enumerated().flatMap { set($1, id: UInt32($0 + 1)) }
+        + ruleset.chains.map(chain)
+        + rules(of: ruleset))
+  }
+
+  /// The messages that take the table away; ENOENT when there is none.
+  package static func removal() -> [Message] {
+    transaction([table(NFT_MSG_DELTABLE)])
+  }
+
+  private static func transaction(_ messages: [Message]) -> [Message] {
+    [boundary(NFNL_MSG_BATCH_BEGIN)] + messages + [boundary(NFNL_MSG_BATCH_END)]
+  }
+
+  /// Begin and end of a transaction name the subsystem in `res_id` (linux/netfilter/nfnetlink.h).
+  private static func boundary(_ type: Int32) -> Message {
+    let subsystem = UInt16(NFNL_SUBSYS_NFTABLES)
+    return Message(
+      type: UInt16(type), flags: 0,
+      payload: [UInt8(AF_UNSPEC), UInt8(NFNETLINK_V0), UInt8(subsystem >> 8), UInt8(truncatingIfNeeded: subsystem)],
+      label: "transaction", wantsAck: false)
+  }
+
+  private static func message(
+    _ type: nf_tables_msg_types, flags: Int32 = 0, label: String, _ body: (inout Attributes) -> Void
+  ) -> Message {
+    var attributes = Attributes()
+    body(&attributes)
+    return Message(
+      type: UInt16(NFNL_SUBSYS_NFTABLES) << 8 | UInt16(type.rawValue), flags: UInt16(flags),
+      payload: [UInt8(NFPROTO_INET), UInt8(NFNETLINK_V0), 0, 0] + attributes.bytes, label: label)
+  }
+
+  private static func table(_ type: nf_tables_msg_types, create: Bool = false) -> Message {
+    message(type, flags: create ? NLM_F_CREATE : 0, label: "table \(tableName)") {
+      $0.append(NFTA_TABLE_NAME, string: tableName)
+    }
+  }
+
+  private static func chain(_ chain: Chain) -> Message {
+    message(NFT_MSG_NEWCHAIN, flags: NLM_F_CREATE, label: "chain \(chain.name)") {
+      $0.append(NFTA_CHAIN_TABLE, string: tableName)
+      $0.append(NFTA_CHAIN_NAME, string: chain.name)
+      guard let hook = chain.hook else { return }
+      $0.nest(NFTA_CHAIN_HOOK) {
+        $0.append(NFTA_HOOK_HOOKNUM, bigEndian: hook.point.hookNumber)
+        $0.append(NFTA_HOOK_PRIORITY, bigEndian: UInt32(bitPattern: hook.priority))
+      }
+      $0.append(NFTA_CHAIN_POLICY, bigEndian: UInt32(NF_ACCEPT))
+      $0.append(NFTA_CHAIN_TYPE, string: "nat")
+    }
+  }
+
+  /// An attribute's length has 16 bits; elements beyond this many go in further messages.
+  private static let elementsPerMessage = 1000
+
+  private static func set(_ set: NamedSet, id: UInt32) -> [Message] {
+    let layout = set.layout
+    let declaration = message(NFT_MSG_NEWSET, flags: NLM_F_CREATE, label: "set \(set.name)") {
+      $0.append(NFTA_SET_TABLE, string: tableName)
+      $0.append(NFTA_SET_NAME, string: set.name)
+      $0.append(NFTA_SET_FLAGS, bigEndian: layout.hasRanges ? NFT_SET_INTERVAL.rawValue : 0)
+      $0.append(NFTA_SET_KEY_TYPE, bigEndian: layout.typeNumber)
+      $0.append(NFTA_SET_KEY_LEN, bigEndian: layout.keyLength)
+      $0.append(NFTA_SET_ID, bigEndian: id)
+    }
+    let keys = set.keys
+    let elements = stride(from: 0, to: keys.count, by: elementsPerMessage).map { start in
+      message(NFT_MSG_NEWSETELEM, flags: NLM_F_CREATE, label: "elements of set \(set.name)") {
+        $0.append(NFTA_SET_ELEM_LIST_TABLE, string: tableName)
+        $0.append(NFTA_SET_ELEM_LIST_SET, string: set.name)
+        $0.nest(NFTA_SET_ELEM_LIST_ELEMENTS) {
+          for key in keys[start..<min(start + elementsPerMessage, keys.count)] {
+            $0.nest(NFTA_LIST_ELEM) {
+              $0.nest(NFTA_SET_ELEM_KEY) { $0.append(NFTA_DATA_VALUE, key.key) }
+              if key.endsRange { $0.append(NFTA_SET_ELEM_FLAGS, bigEndian: NFT_SET_ELEM_INTERVAL_END.rawValue) }
+            }
+          }
+        }
+      }
+    }
+    return [declaration] + elements
+  }
+
+  private static func rules(of ruleset: Ruleset) -> [Message] {
+    var number = 0
+    return ruleset.chains.flatMap { chain in
+      chain.rules.map { rule in
+        number += 1
+        let label = "rule \(number) of \(ruleset.ruleCount) (\(rule.comment))"
+        return message(NFT_MSG_NEWRULE, flags: NLM_F_CREATE | NLM_F_APPEND, label: label) {
+          $0.append(NFTA_RULE_TABLE, string: tableName)
+          $0.append(NFTA_RULE_CHAIN, string: chain.name)
+          $0.nest(NFTA_RULE_EXPRESSIONS) {
+            for expression in rule.nftablesExpressions {
+              $0.nest(NFTA_LIST_ELEM) {
+                $0.append(NFTA_EXPR_NAME, string: expression.name)
+                $0.append(NFTA_EXPR_DATA, nested: expression.attributes)
+              }
+            }
+          }
+          $0.append(NFTA_RULE_USERDATA, comment(rule.comment))
+        }
+      }
+    }
+  }
+
+  /// A comment where `nft` looks for it: type 0 of libnftnl's user data, length, text with its NUL.
+  private static func comment(_ text: String) -> [UInt8] {
+    let text = text.utf8.prefix(127) + [0]
+    return [0, UInt8(text.count)] + text
+  }
+}
+
+extension Chain.Hook.Point {
+  fileprivate var hookNumber: UInt32 {
+    switch self {
+    case .prerouting: NF_INET_PRE_ROUTING.rawValue
+    case .output: NF_INET_LOCAL_OUT.rawValue
+    }
+  }
+}
+
+extension Attributes {
+  fileprivate mutating func append(_ type: some RawRepresentable<UInt32>, nested attributes: Attributes) {
+    append(UInt16(type.rawValue) | UInt16(NLA_F_NESTED), attributes.bytes)
+  }
+}
