@@ -1,0 +1,25 @@
+/// A token that a log line, an error or a debugger's dump cannot give away by accident.
+package struct BearerToken: Sendable, Equatable {
+  /// The secret itself, for the `Authorization` header.
+  let secret: String
+
+  /// Takes a token without the white space around it; nil if it is empty or could not stand in a header.
+  init?(_ text: String) {
+    let bytes = text.utf8.drop { Self.isWhitespace($0) }
+    let end = bytes.lastIndex { !Self.isWhitespace($0) }.map { bytes.index(after: $0) } ?? bytes.startIndex
+    let trimmed = bytes[..<end]
+    guard !trimmed.isEmpty, trimmed.allSatisfy({ (0x21...0x7E).contains($0) }) else { return nil }
+    secret = String(Substring(trimmed))
+  }
+
+  private static func isWhitespace(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: " ") || (UInt8(ascii: "\t")...UInt8(ascii: "\r")).contains(byte)
+  }
+}
+
+extension BearerToken: CustomStringConvertible, CustomReflectable {
+  package var description: String { "(a token)" }
+
+  /// Without children: `dump` and failed expectations print those.
+  package var customMirror: Mirror { Mirror(self, children: []) }
+}

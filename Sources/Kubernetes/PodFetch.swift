@@ -1,0 +1,141 @@
+import JSON
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import System
+
+/// Reads one pod from the API server, and blocks the calling thread until it has it or gives up.
+///
+/// What passes by itself (a refused connection, a cut answer, 429, 5xx) is tried again, 50 ms later at first and 1 s
+/// later at last; what does not, is not. A missing pod is asked for four times within a second: a static pod's mirror
+/// may be a moment behind. On 401 the kubeconfig and the token file are read again, once.
+///
+/// The connection is made by a thread that starts in the namespace of the calling one.
+///
+/// - Parameters:
+///   - deadline: ends everything: connecting, TLS, the answer, and the waits between attempts.
+///   - userAgent: for the API server's audit log.
+/// - Throws: the error of the last attempt, with the number of attempts in its cause.
+package func fetchPod(
+  namespace: String, name: String, from kubeconfig: Kubeconfig, deadline: ContinuousClock.Instant, userAgent: String
+) throws(KubernetesError) -> PodObject {
+  var fetch = try PodFetch(namespace: namespace, name: name, kubeconfig, deadline: deadline, userAgent: userAgent)
+  return try fetch.run()
+}
+
+/// A fetch in progress: the attempts made so far and what the next one needs.
+private struct PodFetch {
+  private let object: String
+  private let path: String
+  private let userAgent: String
+  private let start = ContinuousClock.now
+  private let deadline: ContinuousClock.Instant
+  private var kubeconfig: Kubeconfig
+  private var attemptCount = 0
+  private var backoff = Backoff()
+  private var delaysWhileMissing = [Duration.milliseconds(100), .milliseconds(200), .milliseconds(400)][...]
+  private var hasRefreshed = false
+
+  init(
+    namespace: String, name: String, _ kubeconfig: Kubeconfig, deadline: ContinuousClock.Instant, userAgent: String
+  ) throws(KubernetesError) {
+    object = "\(namespace)/\(name)"
+    path = "/api/v1/namespaces/\(namespace)/pods/\(name)"
+    self.userAgent = userAgent
+    self.deadline = deadline
+    self.kubeconfig = kubeconfig
+    guard ObjectName.isLabel(namespace), ObjectName.isSubdomain(name) else {
+      throw KubernetesError(
+        .invalidName, .fetchPod, object, cause: "no namespace or no pod can have this name", retryHelps: false,
+        advice: "check K8S_POD_NAMESPACE and K8S_POD_NAME in CNI_ARGS")
+    }
+  }
+
+  mutating func run() throws(KubernetesError) -> PodObject {
+    var connection = try APIServerConnection(kubeconfig)
+    var token = try kubeconfig.currentToken()
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    // Nobody waits for it: the thread ends once it has closed the connection, or with the process.
+    defer { group.shutdownGracefully { _ in } }
+    let loop = group.next()
+
+    while true {
+      attemptCount += 1
+      let failure: FetchFailure
+      switch attempt(connection, token, on: loop) {
+      case .success(let pod): return pod
+      case .failure(let attempted): failure = attempted
+      }
+
+      let delay: Duration
+      switch failure.recourse {
+      case .none:
+        throw failure.error(attemptCount: attemptCount)
+      case .newCredentials:
+        guard let fresh = try refreshedToken(otherThan: token) else {
+          throw failure.error(attemptCount: attemptCount)
+        }
+        token = fresh
+        connection = try APIServerConnection(kubeconfig)
+        delay = .zero
+      case .shortWait:
+        guard let next = delaysWhileMissing.popFirst() else { throw failure.error(attemptCount: attemptCount) }
+        delay = next
+      case .wait(let minimum):
+        delay = max(minimum, backoff.next())
+      }
+      guard ContinuousClock.now + delay < deadline else { throw failure.error(attemptCount: attemptCount) }
+      loop.sleep(TimeAmount(delay))
+      if case .tokenFile = kubeconfig.credential { token = try kubeconfig.currentToken() }
+    }
+  }
+
+  private func attempt(
+    _ connection: APIServerConnection, _ token: BearerToken, on loop: any EventLoop
+  ) -> Result<PodObject, FetchFailure> {
+    let judge = AnswerJudge(object: object, server: connection.server.authority, token: token)
+    let rest = deadline - .now
+    guard rest > .zero else { return .failure(judge.timedOut(after: deadline - start)) }
+    let headers: HTTPHeaders = [
+      "Authorization": "Bearer \(token.secret)", "Accept": "application/json", "User-Agent": userAgent,
+    ]
+    do {
+      return judge.pod(in: try connection.get(path, headers: headers, on: loop, within: TimeAmount(rest)))
+    } catch HTTPExchangeFault.timedOut {
+      return .failure(judge.timedOut(after: deadline - start))
+    } catch {
+      return .failure(judge.failure(of: error))
+    }
+  }
+
+  /// Reads kubeconfig and token file again, once; nil if that gives nothing new.
+  private mutating func refreshedToken(otherThan token: BearerToken) throws(KubernetesError) -> BearerToken? {
+    if hasRefreshed { return nil }
+    hasRefreshed = true
+    kubeconfig = try Kubeconfig(path: kubeconfig.path)
+    let fresh = try kubeconfig.currentToken()
+    return fresh == token ? nil : fresh
+  }
+}
+
+/// The waits between attempts: 50 ms, doubled up to 1 s, each up to a quarter shorter or longer.
+///
+/// The spread keeps the pods of a node from asking again all at once.
+private struct Backoff {
+  private var base = Duration.milliseconds(50)
+
+  mutating func next() -> Duration {
+    defer { base = min(base * 2, .seconds(1)) }
+    return base * Double.random(in: 0.75...1.25)
+  }
+}
+
+extension EventLoop {
+  /// Blocks the calling thread, which must not be the loop's.
+  fileprivate func sleep(_ time: TimeAmount) {
+    let promise = makePromise(of: Void.self)
+    scheduleTask(in: time) { promise.succeed() }
+    // The promise is never failed.
+    try? promise.futureResult.wait()
+  }
+}
