@@ -1,0 +1,70 @@
+import CNI
+import JSON
+package import System
+import SystemPackage
+
+/// The CNI plugin, as a function from what a runtime hands to a plugin to what a plugin hands back.
+package enum Plugin {
+  /// What goes back to the runtime.
+  package struct Outcome: Sendable, Equatable {
+    package var standardOutput: [UInt8]
+    package var standardError: [UInt8]
+    package var exitStatus: CInt
+  }
+
+  /// Serves one invocation.
+  ///
+  /// - Parameters:
+  ///   - environment: the whole environment; only `CNI_*` and `TRACEPARENT` are looked at.
+  ///   - started: when the process began; every deadline counts from here.
+  ///   - readInput: reads standard input, to its end or for as long as it is told to wait.
+  package static func run(
+    environment: [String: String], started: ContinuousClock.Instant,
+    readInput: (_ patience: Duration?) -> Result<[UInt8], SystemError>
+  ) -> Outcome {
+    var request = Request(started: started)
+    do throws(Failure) {
+      let invocation = try Invocation(environment: environment)
+      if invocation.command == .VERSION {
+        // Asked for by people and probes that send nothing and close nothing: what is there at once is enough.
+        let asked = (try? readInput(.milliseconds(100)).get()).flatMap(NetworkConfiguration.version)
+        return Outcome(standardOutput: line(VersionReply.reply(to: asked)), standardError: [], exitStatus: 0)
+      }
+      request.log["command"] = .string(invocation.command.rawValue)
+      request.log["container"] = .string(invocation.containerID)
+      request.log["traceparent"] = invocation.traceParent.map { .string($0) }
+      request.input = try input(readInput)
+      let answer = try request.serve(invocation)
+      return Outcome(
+        standardOutput: answer.map(line) ?? [], standardError: request.logLine(), exitStatus: 0)
+    } catch {
+      request.log.raise(to: .error)
+      request.log["error"] = .string(error.message)
+      request.log["details"] = error.details.isEmpty ? nil : .string(error.details)
+      return Outcome(
+        standardOutput: error.serialized(version: NetworkConfiguration.version(in: request.input)),
+        standardError: request.logLine(), exitStatus: 1)
+    }
+  }
+
+  private static func input(
+    _ readInput: (_ patience: Duration?) -> Result<[UInt8], SystemError>
+  ) throws(Failure) -> [UInt8] {
+    do throws(SystemError) {
+      return try readInput(nil).get()
+    } catch where error.errno == .fileTooLarge {
+      throw Failure(
+        code: .decoding,
+        message: "cannot read the network configuration: longer than \(NetworkConfiguration.maximumByteCount) bytes",
+        details: "a configuration of this size is a mistake; look at what writes the CNI configuration folder")
+    } catch {
+      throw Failure(
+        code: .io, message: "cannot read the network configuration from standard input",
+        details: "\(error); the runtime must hand it over on a readable standard input")
+    }
+  }
+
+  private static func line(_ object: JSONObject) -> [UInt8] {
+    JSONValue.object(object).serialized(.compact) + [UInt8(ascii: "\n")]
+  }
+}
