@@ -1,0 +1,100 @@
+package import System
+import SystemPackage
+
+/// A node that exists only here: a network namespace with `lo` up, and a mount namespace with an empty `/run` in
+/// memory. What runs in it changes nothing of the machine, and all of it goes when the last descriptor does.
+package final class Node: Sendable {
+  package let network: NetworkNamespace
+  package let mounts: MountNamespace
+
+  package init() throws {
+    network = try NetworkNamespace.create()
+    mounts = try MountNamespace.create()
+    try mounts.run(with: network) { () throws(SystemError) in
+      try mountTemporaryFileSystem(at: "/run")
+      try makeFolder("/run/netns")
+    }
+    try network.setSysctl("net/ipv6/conf/default/accept_dad", "0")
+    try network.setLoopbackUp()
+  }
+
+  /// Runs `body` on a thread that is on this node.
+  package func run<R: ~Copyable & Sendable>(
+    _ body: @escaping @Sendable () throws(SystemError) -> R
+  ) throws(SystemError) -> R {
+    try mounts.run(with: network, body)
+  }
+
+  /// Runs a program on this node to its end.
+  package func runProgram(
+    _ executable: String, _ arguments: [String] = [], environment: [String: String] = [:],
+    standardInput: [UInt8] = [], timeLimit: Duration = .seconds(30)
+  ) throws(SystemError) -> ChildOutcome {
+    try run { () throws(SystemError) in
+      try runChild(
+        executable, arguments: arguments, environment: environment, standardInput: standardInput,
+        timeLimit: timeLimit)
+    }
+  }
+
+  /// Writes a file on this node, with its folders.
+  package func write(_ text: String, to path: String, mode: UInt32 = 0o644) throws(SystemError) {
+    try run { () throws(SystemError) in
+      var folder = ""
+      for part in path.split(separator: "/").dropLast() {
+        folder += "/\(part)"
+        try makeFolder(folder)
+      }
+      try AtomicFile.write(Array(text.utf8), to: path, mode: mode)
+    }
+  }
+}
+
+/// A pod's sandbox: a network namespace bound to a path on the node, as a container runtime prepares it before it calls
+/// the first plugin.
+package final class Sandbox: Sendable {
+  package let node: Node
+  package let pod: PodIdentity
+  package let containerID: String
+  /// Where the namespace is bound on the node.
+  package let path: String
+  package let network: NetworkNamespace
+
+  /// - Parameter number: Makes path and container id differ from those of other sandboxes.
+  package init(_ pod: PodIdentity, number: Int, on node: Node) throws {
+    self.node = node
+    self.pod = pod
+    let digits = String(number, radix: 16)
+    containerID = String(repeating: "0", count: 64 - digits.count) + digits
+    let path = "/run/netns/cni-\(digits)"
+    self.path = path
+    network = try NetworkNamespace.create()
+    // Runtimes that wait for duplicate address detection do so for a second and more; it finds nothing here.
+    try network.setSysctl("net/ipv6/conf/default/accept_dad", "0")
+    try network.setLoopbackUp()
+    try network.withRawValue { (descriptor) throws(SystemError) in
+      try node.run { () throws(SystemError) in try bindNamespace(descriptor, to: path) }
+    }
+  }
+
+  /// Unbinds the namespace; it ends with its last process and descriptor.
+  package func remove() throws(SystemError) {
+    let path = path
+    try node.run { () throws(SystemError) in try NetworkNamespace.unbind(path) }
+  }
+}
+
+/// The names of a pod.
+package struct PodIdentity: Sendable, Hashable, CustomStringConvertible {
+  package let namespace: String
+  package let name: String
+  package let uid: String
+
+  package init(namespace: String, name: String, uid: String) {
+    self.namespace = namespace
+    self.name = name
+    self.uid = uid
+  }
+
+  package var description: String { "\(namespace)/\(name)" }
+}
