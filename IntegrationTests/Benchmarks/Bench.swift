@@ -1,0 +1,162 @@
+import ArgumentParser
+import Harness
+import JSON
+import Netfilter
+import Redirect
+import System
+
+@main
+struct Bench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Times the plugin as a whole process beside the programs it does without.",
+    discussion: "Must be run as root; works in namespaces of its own.",
+    subcommands: [Verbs.self, PeakMemory.self], defaultSubcommand: Verbs.self)
+}
+
+/// `bench verbs`: ADD and VERSION beside `nft -f` and `iptables-restore`, in turn, so that a drift of the machine's
+/// speed meets all of them alike.
+struct Verbs: ParsableCommand {
+  @Option(help: "Counted runs of each command.")
+  var runs = 40
+
+  @Option(help: "The folder that holds istio-cni.")
+  var pluginFolder = ".build/dist"
+
+  struct Contestant {
+    let name: String
+    let isInPod: Bool
+    let commands: [(command: [String], environment: [String: String], input: String)]
+  }
+
+  func run() throws {
+    let folder = pluginFolder.hasPrefix("/") ? pluginFolder : "\(try readLink("/proc/self/cwd"))/\(pluginFolder)"
+    let mesh = try MeshNode(pluginFolder: folder)
+    let sandbox = try Sandbox(PodIdentity(namespace: "shop", name: "cart", uid: "7f3c"), number: 1, on: mesh.node)
+    mesh.apiServer.put(PodTemplate.pod(.classicSidecar, name: "cart", uid: "7f3c"))
+    let contestants = try contestants(mesh, sandbox, plugin: "\(folder)/istio-cni")
+
+    var walls = Array(repeating: [Duration](), count: contestants.count)
+    for round in 0...runs {
+      for (index, contestant) in contestants.enumerated() {
+        let wall = try measure(contestant, mesh, sandbox).wall
+        // The first round warms the caches.
+        if round > 0 { walls[index].append(wall) }
+      }
+    }
+    let medians = walls.map { $0.sorted()[$0.count / 2] }
+    print("\(runs) runs of each in turn; milliseconds as a whole process; memory of a run in KiB")
+    print(row("", "MINIMUM", "MEDIAN", "OF NFT -F", "PEAK MEMORY"))
+    for (index, contestant) in contestants.enumerated() {
+      let memory = try contestant.commands.compactMap { command in
+        try peakMemory(command.command, command.environment, command.input, contestant, mesh, sandbox)
+      }.max()
+      print(
+        row(
+          contestant.name, text(walls[index].min()), text(medians[index]),
+          "\(Int((medians[index] / medians[3] * 100).rounded())) %", memory.map { "\($0)" } ?? "?"))
+    }
+  }
+
+  private func contestants(_ mesh: MeshNode, _ sandbox: Sandbox, plugin: String) throws -> [Contestant] {
+    let network: JSONObject = [
+      "cniVersion": "1.0.0", "name": "mesh", "type": "istio-cni", "cni_agent_run_dir": .string(MeshNode.runDirectory),
+      "exclude_namespaces": ["kube-system"],
+      "prevResult": [
+        "cniVersion": "1.0.0", "interfaces": [["name": "eth0", "sandbox": .string(sandbox.path)]],
+        "ips": [["address": "10.88.0.2/16", "interface": 0], ["address": "fd00:88::2/64", "interface": 0]],
+      ],
+    ]
+    try mesh.node.write(JSONValue.object(network).text(), to: "/run/bench/stdin.json")
+    try mesh.node.write("{\"cniVersion\":\"1.0.0\"}", to: "/run/bench/version.json")
+    let policy = Policy(
+      inbound: .all(except: ProxyPorts().health), outbound: .all, excludedOutboundPorts: PortSet(Port(15020)))
+    try mesh.node.write(Ruleset(policy, hasIPv6: true).nftablesText, to: "/run/bench/rules.nft")
+    try mesh.node.write(IptablesRules.text(isIPv6: false), to: "/run/bench/rules.v4")
+    try mesh.node.write(IptablesRules.text(isIPv6: true), to: "/run/bench/rules.v6")
+    let environment = { (command: String, namespace: String) in
+      [
+        "CNI_COMMAND": command, "CNI_CONTAINERID": sandbox.containerID, "CNI_NETNS": sandbox.path,
+        "CNI_IFNAME": "eth0", "CNI_PATH": "/opt/cni/bin",
+        "CNI_ARGS": "IgnoreUnknown=1;K8S_POD_NAMESPACE=\(namespace);K8S_POD_NAME=cart;K8S_POD_UID=7f3c",
+      ]
+    }
+    return [
+      Contestant(
+        name: "istio-cni VERSION", isInPod: false,
+        commands: [([plugin], environment("VERSION", "shop"), "/run/bench/version.json")]),
+      Contestant(
+        name: "istio-cni ADD, excluded namespace", isInPod: false,
+        commands: [([plugin], environment("ADD", "kube-system"), "/run/bench/stdin.json")]),
+      Contestant(
+        name: "istio-cni ADD, meshed pod", isInPod: false,
+        commands: [([plugin], environment("ADD", "shop"), "/run/bench/stdin.json")]),
+      Contestant(
+        name: "nft -f", isInPod: true, commands: [(["/usr/sbin/nft", "-f", "/run/bench/rules.nft"], [:], "/dev/null")]),
+      Contestant(
+        name: "iptables-restore + ip6tables-restore", isInPod: true,
+        commands: [
+          (["/usr/sbin/iptables-restore"], [:], "/run/bench/rules.v4"),
+          (["/usr/sbin/ip6tables-restore"], [:], "/run/bench/rules.v6"),
+        ]),
+    ]
+  }
+
+  private func measure(_ contestant: Contestant, _ mesh: MeshNode, _ sandbox: Sandbox) throws -> Run {
+    try inPlace(contestant, mesh, sandbox) { () throws(SystemError) in
+      var wall = Duration.zero
+      for command in contestant.commands {
+        wall += try Stopwatch.run(command.command, environment: command.environment, input: command.input).wall
+      }
+      return Run(wall: wall, peakMemory: 0)
+    }
+  }
+
+  /// Runs `body` where the contestant runs: on the node, or in the pod with the node's files.
+  private func inPlace<R: Sendable>(
+    _ contestant: Contestant, _ mesh: MeshNode, _ sandbox: Sandbox,
+    _ body: @escaping @Sendable () throws(SystemError) -> R
+  ) throws(SystemError) -> R {
+    contestant.isInPod ? try mesh.node.mounts.run(with: sandbox.network, body) : try mesh.node.run(body)
+  }
+
+  /// The kernel counts the parent's memory at the time of `exec` as the child's own, so a parent of a few MiB is
+  /// needed: this very program, freshly started.
+  private func peakMemory(
+    _ command: [String], _ environment: [String: String], _ input: String, _ contestant: Contestant, _ mesh: MeshNode,
+    _ sandbox: Sandbox
+  ) throws -> Int? {
+    let outcome = try inPlace(contestant, mesh, sandbox) { () throws(SystemError) in
+      try runChild(
+        "/proc/self/exe", arguments: ["peak-memory", "--input", input, "--"] + command, environment: environment,
+        timeLimit: .seconds(30))
+    }
+    return Int(String(decoding: outcome.standardOutput, as: UTF8.self).split(separator: "\n").first ?? "")
+  }
+
+  private func row(_ cells: String...) -> String {
+    zip(cells, [40, 10, 10, 12, 12]).map { cell, width in
+      let padding = String(repeating: " ", count: max(0, width - cell.count))
+      return width == 40 ? cell + padding : padding + cell
+    }.joined()
+  }
+
+  private func text(_ duration: Duration?) -> String {
+    guard let duration else { return "?" }
+    let microseconds = Int(duration / .microseconds(1))
+    let fraction = String(microseconds % 1000)
+    return "\(microseconds / 1000)." + String(repeating: "0", count: 3 - fraction.count) + fraction
+  }
+}
+
+/// `bench peak-memory`: runs a program once and prints the KiB it took.
+struct PeakMemory: ParsableCommand {
+  static let configuration = CommandConfiguration(shouldDisplay: false)
+
+  @Option var input: String
+  @Argument(parsing: .postTerminator) var command: [String]
+
+  func run() throws {
+    print(try Stopwatch.run(command, environment: CurrentProcess.environment, input: input).peakMemory)
+  }
+}

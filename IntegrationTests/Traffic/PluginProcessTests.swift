@@ -1,0 +1,236 @@
+import CNI
+import Harness
+import JSON
+import Netfilter
+import Redirect
+import System
+import Testing
+
+/// The plugin as the runtime runs it: a process, a chain, an API server behind TLS.
+@Suite(.requires(.namespaces), .tags(.root), .timeLimit(.minutes(3)))
+struct PluginProcessTests {
+  static func mesh(_ entry: JSONObject = [:]) throws -> MeshNode {
+    try MeshNode(pluginFolder: try executableFolder(), entry: entry)
+  }
+
+  static let meshed = PodTemplate.pod(.classicSidecar, name: "cart", uid: "7f3c")
+
+  /// Our plugin alone, without the chain before it, on a fresh sandbox of `pod`.
+  static func sandbox(of pod: JSONValue = meshed, on mesh: MeshNode, number: Int = 1) throws -> Sandbox {
+    mesh.apiServer.put(pod)
+    return try Sandbox(
+      PodIdentity(
+        namespace: "shop", name: pod["metadata"]?["name"]?.string ?? "", uid: pod["metadata"]?["uid"]?.string ?? ""),
+      number: number, on: mesh.node)
+  }
+
+  static func add(_ sandbox: Sandbox, on mesh: MeshNode, timeLimit: Duration = .seconds(30)) throws -> ChildOutcome {
+    try mesh.runtime.invoke(.ADD, try #require(mesh.runtime.list.plugins.last), sandbox, timeLimit: timeLimit)
+  }
+
+  @Test("the demonstration's every connection ends where it should")
+  func demonstration() throws {
+    let demonstration = try Demonstration(
+      pluginFolder: try executableFolder(), referencePlugins: "/usr/lib/cni")
+    let rows = try demonstration.run()
+    #expect(rows.filter { !$0.isOK }.map(\.json) == [])
+    #expect(rows.count >= 48)
+    try demonstration.tearDown()
+  }
+
+  @Test(
+    "pods as injectors leave them are redirected, or not",
+    arguments: [
+      ("classic-sidecar", true), ("native-sidecar", true), ("gateway", false), ("proxyless-grpc", false),
+      ("job-with-sidecar", true), ("host-network", false), ("istio-init", false), ("istio-validation", true),
+      ("no-sidecar", false), ("interception-none", false), ("static-mirror", true), ("pod-security-context", true),
+      ("inject-disabled", false),
+    ])
+  func fixtures(name: String, isRedirected: Bool) throws {
+    let mesh = try Self.mesh()
+    let pod = try mesh.start(try fixture("pods/\(name)/pod.json"), number: 1)
+    let ruleset = try pod.sandbox.network.nft("list", "ruleset")
+    #expect(ruleset.contains("table inet istio-cni") == isRedirected)
+    #expect(mesh.apiServer.requestCount == 1)
+  }
+
+  @Test("what the chain made comes out unchanged")
+  func passesResultOn() throws {
+    let mesh = try Self.mesh()
+    let pod = try mesh.start(Self.meshed, number: 1)
+    let bridge = try #require(pod.result["interfaces"]?.array)
+    #expect(bridge.count == 3)
+    #expect(pod.addresses.count == 2)
+    #expect(pod.result["cniVersion"] == "1.0.0")
+  }
+
+  @Test("a runtime's two DELs, a third one, and one after the namespace is gone all succeed")
+  func deletes() throws {
+    let mesh = try Self.mesh()
+    let pod = try mesh.start(Self.meshed, number: 1)
+    try mesh.runtime.delete(pod.sandbox, result: pod.result)
+    #expect(try pod.sandbox.network.nft("list", "ruleset") == "")
+    try mesh.runtime.delete(pod.sandbox)
+    try pod.sandbox.remove()
+    try mesh.runtime.delete(pod.sandbox)
+    try mesh.runtime.delete(pod.sandbox, isGone: true)
+  }
+
+  @Test("ADD works with an empty PATH")
+  func emptyPath() throws {
+    let mesh = try Self.mesh()
+    let bare = CNIRuntime(
+      node: mesh.node, list: mesh.runtime.list, pluginFolders: mesh.runtime.pluginFolders, environment: ["PATH": ""])
+    let sandbox = try Self.sandbox(on: mesh)
+    _ = try bare.invoke(.ADD, try #require(mesh.runtime.list.plugins.last), sandbox)
+    #expect(try sandbox.network.nft("list", "ruleset").contains("table inet istio-cni"))
+  }
+
+  @Test("killed at any point, ADD leaves all rules or none")
+  func killed() throws {
+    let mesh = try Self.mesh()
+    let sandbox = try Self.sandbox(on: mesh)
+    let start = ContinuousClock.now
+    _ = try Self.add(sandbox, on: mesh)
+    let whole = ContinuousClock.now - start
+    let complete = try sandbox.network.nft("list", "ruleset")
+    var random = SplitMix64(seed: 42)
+    var outcomes = (none: 0, all: 0)
+    for _ in 0..<220 {
+      try PodRedirect.remove(from: sandbox.network)
+      let limit = whole * Double.random(in: 0...1.1, using: &random)
+      // Killed or finished: the state of the namespace is the question.
+      _ = try? Self.add(sandbox, on: mesh, timeLimit: limit)
+      let seen = try sandbox.network.nft("list", "ruleset")
+      switch seen {
+      case "": outcomes.none += 1
+      case complete: outcomes.all += 1
+      default: Issue.record("part of the rules after \(limit): \(seen)")
+      }
+    }
+    #expect(outcomes.none > 0 && outcomes.all > 0, "\(outcomes)")
+  }
+
+  struct Refusal: Sendable, CustomStringConvertible {
+    let name: String
+    let behaviour: FakeAPIServer.Behaviour
+    let code: Int
+    let details: String
+    var description: String { name }
+  }
+
+  @Test(
+    "a meshed pod that cannot be looked up does not start, and nothing is applied",
+    arguments: [
+      Refusal(name: "forbidden", behaviour: .status(403), code: 104, details: "403"),
+      Refusal(name: "unauthorized", behaviour: .status(401), code: 104, details: "401"),
+      Refusal(name: "overloaded", behaviour: .status(503), code: 11, details: "503"),
+      Refusal(name: "slow", behaviour: .slow(.seconds(30)), code: 11, details: "1 s"),
+      Refusal(name: "HTML", behaviour: .html200, code: 104, details: "JSON"),
+    ])
+  func lookUpFails(_ refusal: Refusal) throws {
+    let mesh = try Self.mesh(["deadline_seconds": 1])
+    let sandbox = try Self.sandbox(on: mesh)
+    mesh.apiServer.setBehaviour(refusal.behaviour)
+    let started = ContinuousClock.now
+    let error = #expect(throws: RuntimeError.self) { try Self.add(sandbox, on: mesh) }
+    #expect(ContinuousClock.now - started < .seconds(3))
+    #expect(error?.failure?["code"]?.int == refusal.code)
+    #expect(error?.failure?["msg"]?.string == "cannot read pod shop/cart from the API server")
+    let details = error?.failure?["details"]?.string ?? ""
+    #expect(details.contains(refusal.details), "\(details)")
+    #expect(!details.contains(MeshNode.token))
+    #expect(try sandbox.network.nft("list", "ruleset") == "")
+  }
+
+  @Test("another pod's UID is not taken for this pod's")
+  func wrongUID() throws {
+    let mesh = try Self.mesh()
+    mesh.apiServer.put(Self.meshed)
+    let sandbox = try Sandbox(PodIdentity(namespace: "shop", name: "cart", uid: "0ther"), number: 1, on: mesh.node)
+    let error = #expect(throws: RuntimeError.self) { try Self.add(sandbox, on: mesh) }
+    #expect(error?.failure?["code"] == 11)
+    #expect(
+      error?.failure?["msg"] == "cannot decide on pod shop/cart: the API server has another pod of that name")
+    #expect(try sandbox.network.nft("list", "ruleset") == "")
+  }
+
+  @Test("a setting that cannot be honoured keeps the pod from starting and names itself")
+  func badAnnotation() throws {
+    let mesh = try Self.mesh()
+    let pod = PodTemplate.pod(
+      .classicSidecar, name: "cart", uid: "7f3c",
+      annotations: ["traffic.sidecar.istio.io/excludeOutboundPorts": "80-70"])
+    let sandbox = try Self.sandbox(of: pod, on: mesh)
+    let error = #expect(throws: RuntimeError.self) { try Self.add(sandbox, on: mesh) }
+    #expect(error?.failure?["code"] == 101)
+    #expect(
+      error?.failure?["msg"]
+        == "annotation traffic.sidecar.istio.io/excludeOutboundPorts: \"80-70\" is not a port range")
+    #expect(try sandbox.network.nft("list", "ruleset") == "")
+  }
+
+  @Test("the node's own namespace is never programmed")
+  func ownNamespace() throws {
+    let mesh = try Self.mesh()
+    let sandbox = try Self.sandbox(on: mesh)
+    let outcome = try mesh.node.runProgram(
+      "\(try executableFolder())/istio-cni",
+      environment: [
+        "CNI_COMMAND": "ADD", "CNI_CONTAINERID": "c0ffee", "CNI_NETNS": "/proc/self/ns/net", "CNI_IFNAME": "eth0",
+        "CNI_ARGS": "K8S_POD_NAMESPACE=shop;K8S_POD_NAME=cart;K8S_POD_UID=7f3c",
+      ],
+      standardInput: Array(
+        #"{"cniVersion":"1.0.0","name":"mesh","type":"istio-cni","cni_agent_run_dir":"\#(MeshNode.runDirectory)"}"#.utf8))
+    #expect(outcome.status == .exited(1))
+    let failure = try JSONValue(parsing: outcome.standardOutput)
+    #expect(failure["code"] == 4)
+    #expect(failure["msg"] == "CNI_NETNS is the plugin's own namespace, not one of pod shop/cart")
+    #expect(try mesh.node.network.nft("list", "ruleset") == "")
+    #expect(try sandbox.network.nft("list", "ruleset") == "")
+  }
+
+  @Test("a namespace that cannot be entered is named")
+  func noNamespace() throws {
+    let mesh = try Self.mesh()
+    let sandbox = try Self.sandbox(on: mesh)
+    try sandbox.remove()
+    let error = #expect(throws: RuntimeError.self) { try Self.add(sandbox, on: mesh) }
+    #expect(error?.failure?["code"] == 102)
+    #expect(error?.failure?["msg"] == "cannot enter the network namespace of shop/cart")
+    #expect(error?.failure?["details"]?.string?.hasPrefix("open(\(sandbox.path)) = ENOENT (2)") == true)
+  }
+
+  @Test("without IPv6 in the pod, ADD does without ::6; with an IPv6 address it fails closed")
+  func noIPv6() throws {
+    let mesh = try Self.mesh()
+    let sandbox = try Self.sandbox(on: mesh)
+    try sandbox.network.setSysctl("net/ipv6/conf/all/disable_ipv6", "1")
+    _ = try Self.add(sandbox, on: mesh)
+    #expect(try sandbox.network.nft("list", "ruleset").contains("table inet istio-cni"))
+    try PodRedirect.remove(from: sandbox.network)
+    let error = #expect(throws: RuntimeError.self) {
+      try mesh.runtime.invoke(
+        .ADD, try #require(mesh.runtime.list.plugins.last), sandbox,
+        previous: ["cniVersion": "1.0.0", "ips": [["address": "fd00:88::5/64"]]])
+    }
+    #expect(error?.failure?["code"] == 103)
+    #expect(error?.failure?["msg"] == "cannot redirect the traffic of shop/cart")
+    #expect(try sandbox.network.nft("list", "ruleset") == "")
+  }
+}
+
+/// A small generator with a seed, so that a failing run can be repeated.
+struct SplitMix64: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+}
