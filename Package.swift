@@ -22,6 +22,8 @@ let package = Package(
       name: "CNetlink", pkgConfig: "libnl-route-3.0",
       providers: [.apt(["libnl-3-dev", "libnl-route-3-dev"])]),
     .target(name: "CLinux"),
+    // C: what must happen before the Swift runtime starts, for it to start in an empty root.
+    .target(name: "CBareStart"),
 
     // Edges of the kernel.
     .target(
@@ -65,7 +67,7 @@ let package = Package(
         "CNI", "JSON", "Kubernetes", "Netfilter", "Netlink", "Redirect", "System",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
-    .executableTarget(name: "istio-cni", dependencies: ["Plugin"]),
+    .executableTarget(name: "istio-cni", dependencies: ["CBareStart", "Plugin"]),
     .executableTarget(
       name: "install-cni",
       dependencies: [
@@ -143,7 +145,8 @@ let settings: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 let memorySafe: Set = ["System", "Netlink", "Netfilter"]
+let inC: Set = ["CLinux", "CBareStart", "CNetlink"]
 
-for target in package.targets where target.type != .system && target.name != "CLinux" {
+for target in package.targets where !inC.contains(target.name) {
   target.swiftSettings = settings + (memorySafe.contains(target.name) ? [.strictMemorySafety()] : [])
 }

@@ -30,7 +30,7 @@ struct Verbs: ParsableCommand {
   }
 
   func run() throws {
-    let folder = pluginFolder.hasPrefix("/") ? pluginFolder : "\(try readLink("/proc/self/cwd"))/\(pluginFolder)"
+    let folder = try absolutePath(pluginFolder)
     let mesh = try MeshNode(pluginFolder: folder)
     let sandbox = try Sandbox(PodIdentity(namespace: "shop", name: "cart", uid: "7f3c"), number: 1, on: mesh.node)
     mesh.apiServer.put(PodTemplate.pod(.classicSidecar, name: "cart", uid: "7f3c"))

@@ -107,7 +107,7 @@ struct NetlinkTests {
     }
     for family in ["-4", "-6"] {
       let rules = try namespace.ip(family, "rule", "list").split(separator: "\n").filter { $0.contains("0x539") }
-      #expect(rules == ["100:\tfrom all fwmark 0x539 lookup 133 "])
+      #expect(rules == ["100:\tfrom all fwmark 0x539 lookup 133"])
       #expect(try namespace.ip(family, "route", "show", "table", "133").hasPrefix("local default dev lo"))
     }
   }

@@ -7,7 +7,8 @@ import Testing
 /// What `nft`, which shares no code with us, makes of our rules.
 @Suite(.requires(.namespaces), .tags(.root), .timeLimit(.minutes(1)))
 struct NftViewTests {
-  @Test("our batch and nft's reading of the same rules leave the same in the kernel", arguments: RedirectTrafficTests.cases)
+  @Test(
+    "our batch and nft's reading of the same rules leave the same in the kernel", arguments: RedirectTrafficTests.cases)
   func sameRuleset(_ testCase: RedirectTrafficTests.Case) throws {
     let ruleset = Ruleset(testCase.policy, hasIPv6: true)
     let ours = try NetworkNamespace.create()

@@ -43,7 +43,7 @@ struct PluginProcessTests {
     arguments: [
       ("classic-sidecar", true), ("native-sidecar", true), ("gateway", false), ("proxyless-grpc", false),
       ("job-with-sidecar", true), ("host-network", false), ("istio-init", false), ("istio-validation", true),
-      ("no-sidecar", false), ("interception-none", false), ("static-mirror", true), ("pod-security-context", true),
+      ("no-sidecar", false), ("interception-none", false), ("static-mirror", false), ("pod-security-context", true),
       ("inject-disabled", false),
     ])
   func fixtures(name: String, isRedirected: Bool) throws {
@@ -181,7 +181,8 @@ struct PluginProcessTests {
         "CNI_ARGS": "K8S_POD_NAMESPACE=shop;K8S_POD_NAME=cart;K8S_POD_UID=7f3c",
       ],
       standardInput: Array(
-        #"{"cniVersion":"1.0.0","name":"mesh","type":"istio-cni","cni_agent_run_dir":"\#(MeshNode.runDirectory)"}"#.utf8))
+        #"{"cniVersion":"1.0.0","name":"mesh","type":"istio-cni","cni_agent_run_dir":"\#(MeshNode.runDirectory)"}"#.utf8
+      ))
     #expect(outcome.status == .exited(1))
     let failure = try JSONValue(parsing: outcome.standardOutput)
     #expect(failure["code"] == 4)

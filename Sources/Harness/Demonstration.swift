@@ -107,7 +107,8 @@ package struct Demonstration: Sendable {
     let own = { (port: UInt16) throws in try Self.endpoint(of: pod, port, isIPv6) }
     let remote = try Self.endpoint(of: peer, 8080, isIPv6)
     guard pod.isMeshed else {
-      let other = try pods.first { $0.name != pod.name && !$0.isMeshed }
+      let other =
+        try pods.first { $0.name != pod.name && !$0.isMeshed }
         .map { try Self.endpoint(of: $0, 8080, isIPv6) } ?? remote
       return [
         Question("outbound", from: pod, as: .application, to: other, expecting: "application:8080"),

@@ -49,7 +49,9 @@ enum TCPSocket {
     let descriptor = socket.withRawValue { $0 }
     var bytes: [UInt8] = []
     while true {
-      guard wait(descriptor, for: Int16(POLLIN), deadline - .now) else { throw SystemError("read", "socket", .timedOut) }
+      guard wait(descriptor, for: Int16(POLLIN), deadline - .now) else {
+        throw SystemError("read", "socket", .timedOut)
+      }
       let chunk = try socket.read(4096)
       if chunk.isEmpty { return bytes }
       bytes += chunk

@@ -72,9 +72,7 @@ private struct PodFetch {
       case .none:
         throw failure.error(attemptCount: attemptCount)
       case .newCredentials:
-        guard let fresh = try refreshedToken(otherThan: token) else {
-          throw failure.error(attemptCount: attemptCount)
-        }
+        guard let fresh = refreshedToken(otherThan: token) else { throw failure.error(attemptCount: attemptCount) }
         token = fresh
         connection = try APIServerConnection(kubeconfig)
         delay = .zero
@@ -109,12 +107,15 @@ private struct PodFetch {
   }
 
   /// Reads kubeconfig and token file again, once; nil if that gives nothing new.
-  private mutating func refreshedToken(otherThan token: BearerToken) throws(KubernetesError) -> BearerToken? {
+  private mutating func refreshedToken(otherThan token: BearerToken) -> BearerToken? {
     if hasRefreshed { return nil }
     hasRefreshed = true
-    kubeconfig = try Kubeconfig(path: kubeconfig.path)
-    let fresh = try kubeconfig.currentToken()
-    return fresh == token ? nil : fresh
+    // That the token was refused says more than that there is no other to be had.
+    guard let fresh = try? Kubeconfig(path: kubeconfig.path), let freshToken = try? fresh.currentToken(),
+      freshToken != token
+    else { return nil }
+    kubeconfig = fresh
+    return freshToken
   }
 }
 

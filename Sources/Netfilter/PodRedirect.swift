@@ -29,7 +29,7 @@ package enum PodRedirect {
     let netfilter = try NetlinkSocket.open(.netfilter, in: namespace)
     do throws(NetlinkError) {
       try netfilter.send(NftablesBatch.removal())
-    } catch where error.errno == .noSuchFileOrDirectory {
+    } catch  where error.errno == .noSuchFileOrDirectory {
       return
     }
   }

@@ -32,7 +32,7 @@ package enum Addresses {
     }
     do throws(NetlinkError) {
       try socket.send([request])
-    } catch where error.errno == .fileExists && existing == .accept {}
+    } catch let error where error.errno == .fileExists && existing == .accept {}
   }
 
   /// All addresses, of both families.

@@ -13,8 +13,15 @@ import SystemPackage
   init(_ text: String, family: CInt = AF_UNSPEC) throws(NetlinkError) {
     var parsed: OpaquePointer?
     let code = unsafe nl_addr_parse(text, family, &parsed)
-    guard code == 0, let parsed = unsafe parsed else { throw .malformed("address", text) }
-    unsafe address = unsafe parsed
+    guard code == 0, let address = unsafe parsed else { throw .malformed("address", text) }
+    // libnl also reads addresses of other families, and takes any prefix length.
+    let isInternet = unsafe [AF_INET, AF_INET6].contains(nl_addr_get_family(address))
+    let bitCount = unsafe nl_addr_get_len(address) * 8
+    guard isInternet, unsafe nl_addr_get_prefixlen(address) <= bitCount else {
+      unsafe nl_addr_put(address)
+      throw .malformed("address", text)
+    }
+    unsafe self.address = unsafe address
   }
 
   deinit {

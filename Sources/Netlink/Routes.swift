@@ -69,6 +69,6 @@ package enum Routes {
     }
     do throws(NetlinkError) {
       try socket.send([request])
-    } catch where error.errno == .fileExists && existing == .accept {}
+    } catch let error where error.errno == .fileExists && existing == .accept {}
   }
 }

@@ -31,6 +31,6 @@ package enum Rules {
     }
     do throws(NetlinkError) {
       try socket.send([request])
-    } catch where error.errno == .fileExists {}
+    } catch let error where error.errno == .fileExists {}
   }
 }

@@ -42,8 +42,14 @@ extension Request {
     log["reason"] = .string(reason.description)
   }
 
-  private func decide(on pod: PodName, _ options: PluginConfiguration) throws(Failure) -> Decision {
+  private mutating func decide(on pod: PodName, _ options: PluginConfiguration) throws(Failure) -> Decision {
     let facts = PodFacts(try read(pod, options))
+    if !facts.unreadableSettings.isEmpty {
+      log.raise(to: .warn)
+      log["warning"] = .string(
+        "taken for unset, since the value is not in the pod object: \(facts.unreadableSettings.joined(separator: ", "))"
+      )
+    }
     do throws(PolicyError) {
       return try Decision(facts)
     } catch {

@@ -48,7 +48,8 @@ package struct PluginConfiguration: Sendable, Equatable {
     guard let text else { return .auto }
     guard let backend = Backend(rawValue: text) else {
       throw Failure(
-        code: .invalidConfiguration, message: "configuration key \"redirect_backend\": \"\(text.prefix(40))\" is not a back end",
+        code: .invalidConfiguration,
+        message: "configuration key \"redirect_backend\": \"\(text.prefix(40))\" is not a back end",
         details: "use one of: \(Backend.allCases.map(\.rawValue).joined(separator: ", "))")
     }
     return backend

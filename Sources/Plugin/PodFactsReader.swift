@@ -14,6 +14,7 @@ extension PodFacts {
           environment: Dictionary(
             container.env.compactMap { variable in variable.value.map { (variable.name, $0) } },
             uniquingKeysWith: { $1 }),
+          unreadableVariables: Set(container.env.filter(\.isFromSource).map(\.name)),
           runAsUser: container.securityContext.runAsUser, runAsGroup: container.securityContext.runAsGroup)
       })
   }

@@ -15,18 +15,21 @@ package struct PodFacts: Sendable, Equatable {
   package struct Container: Sendable, Equatable {
     package var name: String
     package var arguments: [String]
-    /// Literal values only: one that comes from a ConfigMap or Secret is not in the pod object.
+    /// Literal values only.
     package var environment: [String: String]
+    /// Variables that come from a ConfigMap, a Secret or a field: their values are not in the pod object.
+    package var unreadableVariables: Set<String>
     package var runAsUser: Int64?
     package var runAsGroup: Int64?
 
     package init(
-      name: String, arguments: [String] = [], environment: [String: String] = [:], runAsUser: Int64? = nil,
-      runAsGroup: Int64? = nil
+      name: String, arguments: [String] = [], environment: [String: String] = [:],
+      unreadableVariables: Set<String> = [], runAsUser: Int64? = nil, runAsGroup: Int64? = nil
     ) {
       self.name = name
       self.arguments = arguments
       self.environment = environment
+      self.unreadableVariables = unreadableVariables
       self.runAsUser = runAsUser
       self.runAsGroup = runAsGroup
     }
@@ -44,6 +47,12 @@ package struct PodFacts: Sendable, Equatable {
     self.runAsUser = runAsUser
     self.runAsGroup = runAsGroup
     self.containers = containers
+  }
+
+  /// The proxy's settings that are taken for unset because their values are not in the pod object, in order.
+  package var unreadableSettings: [String] {
+    ["DISABLE_ENVOY", "INVALID_DROP", "ISTIO_META_DNS_CAPTURE"]
+      .filter { proxy?.unreadableVariables.contains($0) == true }
   }
 
   /// The sidecar's container. Should several carry the name, the last one counts, as in Istio.

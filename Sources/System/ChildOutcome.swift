@@ -114,7 +114,7 @@ private struct Conversation: ~Copyable {
       let chunk = try pipe.read(1 << 16)
       collected.bytes += chunk
       collected.hasEnded = chunk.isEmpty
-    } catch where error.errno == .wouldBlock {}
+    } catch let error where error.errno == .wouldBlock {}
   }
 }
 

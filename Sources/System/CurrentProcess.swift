@@ -36,7 +36,9 @@ package enum CurrentProcess {
     }
   }
 
-  private static func isReadable(_ descriptor: CInt, until deadline: ContinuousClock.Instant) throws(SystemError) -> Bool {
+  private static func isReadable(_ descriptor: CInt, until deadline: ContinuousClock.Instant) throws(SystemError)
+    -> Bool
+  {
     let rest = (deadline - .now).components
     let milliseconds = max(0, rest.seconds * 1000 + rest.attoseconds / 1_000_000_000_000_000)
     var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)

@@ -23,7 +23,9 @@ package func onDedicatedThread<R: ~Copyable & Sendable>(
   let unmanaged = unsafe Unmanaged.passRetained(work)
   let code = unsafe pthread_create(
     &thread, nil,
-    { unsafe Unmanaged<ThreadBody>.fromOpaque($0!).takeRetainedValue().run(); return nil },
+    {
+      unsafe Unmanaged<ThreadBody>.fromOpaque($0!).takeRetainedValue().run(); return nil
+    },
     unmanaged.toOpaque())
   guard code == 0 else {
     unsafe unmanaged.release()

@@ -6,7 +6,7 @@ import SystemPackage
 package func makeFolder(_ path: String) throws(SystemError) {
   do throws(SystemError) {
     try retrying("mkdir", path) { unsafe mkdir(path, 0o755) }
-  } catch where error.errno == .fileExists {
+  } catch let error where error.errno == .fileExists {
     return
   }
 }

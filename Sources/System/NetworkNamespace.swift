@@ -32,7 +32,7 @@ package struct NetworkNamespace: ~Copyable, Sendable {
   package static func current() throws(SystemError) -> NetworkNamespace {
     do throws(SystemError) {
       return try open("/proc/thread-self/ns/net")
-    } catch where error.errno == .noSuchFileOrDirectory {
+    } catch let error where error.errno == .noSuchFileOrDirectory {
       // A root folder without /proc: any socket of this thread knows, if we have CAP_NET_ADMIN.
       let socket = OwnedDescriptor(owning: try retrying("socket", "AF_UNIX") { clinux_unix_socket() })
       let descriptor = try socket.withRawValue { (socket) throws(SystemError) in

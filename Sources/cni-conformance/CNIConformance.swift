@@ -21,7 +21,8 @@ struct CNIConformance: ParsableCommand {
         print("pass  \(name)  \(testCase.stimulus)")
       case .failed(let observed):
         if testCase.requirement == .must { failedMusts += 1 }
-        print("FAIL  \(name)  \(testCase.stimulus)\n      expected: \(testCase.expectation)\n      observed: \(observed)")
+        print(
+          "FAIL  \(name)  \(testCase.stimulus)\n      expected: \(testCase.expectation)\n      observed: \(observed)")
       }
     }
     if failedMusts > 0 { throw ExitCode.failure }

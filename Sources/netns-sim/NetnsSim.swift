@@ -35,7 +35,7 @@ struct Demo: ParsableCommand {
 
   func run() throws {
     let demonstration = try Demonstration(
-      pluginFolder: try pluginFolder ?? executableFolder(), referencePlugins: referencePlugins)
+      pluginFolder: try pluginFolder.map(absolutePath) ?? executableFolder(), referencePlugins: referencePlugins)
     let rows = try demonstration.run()
     print(json ? JSONValue.array(rows.map(\.json)).text(.indented(2)) : table(rows))
     if keep {
@@ -50,9 +50,11 @@ struct Demo: ParsableCommand {
   }
 
   private func table(_ rows: [Demonstration.Row]) -> String {
-    let lines = [["POD", "DIRECTION", "FROM", "TO", "EXPECTED", "SEEN", "OK"]] + rows.map {
-      [$0.pod, $0.direction, $0.from, "\($0.to)", $0.expected, $0.seen, $0.isOK ? "yes" : "NO"]
-    }
+    let lines =
+      [["POD", "DIRECTION", "FROM", "TO", "EXPECTED", "SEEN", "OK"]]
+      + rows.map {
+        [$0.pod, $0.direction, $0.from, "\($0.to)", $0.expected, $0.seen, $0.isOK ? "yes" : "NO"]
+      }
     let widths = lines[0].indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
     let text = lines.map { line in
       let cells = zip(line.dropLast(), widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }

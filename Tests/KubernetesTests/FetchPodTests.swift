@@ -1,8 +1,6 @@
 import Harness
 import JSON
 import Kubernetes
-import NIOCore
-import NIOPosix
 import Testing
 
 @Suite("Reading a pod from the API server")
@@ -184,10 +182,8 @@ struct FetchPodTests {
 
   @Test("ends at the deadline when a listener accepts and says nothing")
   func silence() throws {
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    defer { group.shutdownGracefully { _ in } }
-    let listener = try ServerBootstrap(group: group).bind(to: SocketAddress(ipAddress: "127.0.0.1", port: 0)).wait()
-    let port = try #require(listener.localAddress?.port)
+    let listener = try LoopbackListener()
+    let port = listener.port
     let text = kubeconfigText(server: "https://127.0.0.1:\(port)", certificateAuthorityPEM: nil, token: Self.token)
     let error = #expect(throws: KubernetesError.self) {
       try fetchPod(

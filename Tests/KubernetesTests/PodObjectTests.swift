@@ -26,7 +26,7 @@ struct PodObjectTests {
     let proxy = try Self.proxy(of: pod)
     #expect(proxy.args.prefix(2) == ["proxy", "sidecar"])
     #expect(proxy.securityContext == .init(runAsUser: 1337, runAsGroup: 1337))
-    #expect(proxy.env.first { $0.name == "ISTIO_META_DNS_CAPTURE" }?.value == "true")
+    #expect(proxy.env.first { $0.name == "ISTIO_META_DNS_CAPTURE" }?.value == "false")
     let address = try #require(proxy.env.first { $0.name == "INSTANCE_IP" })
     #expect(address == .init(name: "INSTANCE_IP", value: nil, isFromSource: true))
   }

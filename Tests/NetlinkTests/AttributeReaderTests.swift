@@ -42,7 +42,9 @@ struct AttributeReaderTests {
     #expect(error?.description == "attribute 1(2 bytes, not 4): malformed")
   }
 
-  @Test("strings end at their NUL or their length, and are UTF-8", arguments: [[110, 97, 116, 0], [110, 97, 116]] as [[UInt8]])
+  @Test(
+    "strings end at their NUL or their length, and are UTF-8",
+    arguments: [[110, 97, 116, 0], [110, 97, 116]] as [[UInt8]])
   func string(_ text: [UInt8]) throws {
     var attributes = Attributes()
     attributes.append(1, text)

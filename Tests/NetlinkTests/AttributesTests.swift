@@ -93,7 +93,8 @@ private indirect enum Shape {
   static func random(depth: Int, _ random: inout SplitMix) -> Shape {
     let type = UInt16.random(in: 1...100, using: &random)
     if depth == 0 || Bool.random(using: &random) {
-      return .value(type, (0..<Int.random(in: 0...40, using: &random)).map { _ in .random(in: 0...255, using: &random) })
+      return .value(
+        type, (0..<Int.random(in: 0...40, using: &random)).map { _ in .random(in: 0...255, using: &random) })
     }
     var children: [Shape] = []
     for _ in 0..<Int.random(in: 1...5, using: &random) { children.append(.random(depth: depth - 1, &random)) }

@@ -3,6 +3,7 @@ import Harness
 import JSON
 import Plugin
 import System
+import SystemPackage
 import Testing
 
 @Suite struct PluginTests {
@@ -35,9 +36,12 @@ import Testing
     )
   }
 
-  @Test("VERSION answers in the version asked, whatever it is sent", arguments: ["", "nonsense", #"{"cniVersion":"0.4.0"}"#])
+  @Test(
+    "VERSION answers in the version asked, whatever it is sent",
+    arguments: ["", "nonsense", #"{"cniVersion":"0.4.0"}"#])
   func version(input: String) throws {
-    let outcome = Self.run("VERSION", environment: ["CNI_CONTAINERID": nil, "CNI_NETNS": "dummy"], input: Array(input.utf8))
+    let outcome = Self.run(
+      "VERSION", environment: ["CNI_CONTAINERID": nil, "CNI_NETNS": "dummy"], input: Array(input.utf8))
     let reply = try JSONValue(parsing: outcome.standardOutput)
     #expect(outcome.exitStatus == 0)
     #expect(reply["cniVersion"]?.string == (input.contains("0.4.0") ? "0.4.0" : "1.1.0"))
@@ -71,26 +75,26 @@ import Testing
     #expect(try JSONValue(parsing: outcome.standardOutput)["cniVersion"]?.string == version.rawValue)
   }
 
-  @Test(
-    "malformed input is one error object with the right code",
-    arguments: [
-      (run(input: []), 6),
-      (run(input: Array("{\"cniVersion\":".utf8)), 6),
-      (run(input: Array(#"{"name":"a","name":"b"}"#.utf8)), 6),
-      (run(input: [0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), 6),
-      (run(input: Array(repeating: UInt8(ascii: "["), count: 10_000)), 6),
-      (run(input: Array(repeating: UInt8(ascii: " "), count: 10 << 20)), 6),
-      (run("FROB"), 4), (run("add"), 4),
-      (run(environment: ["CNI_COMMAND": nil]), 4),
-      (run(environment: ["CNI_CONTAINERID": nil, "CNI_IFNAME": nil]), 4),
-      (run(environment: ["CNI_ARGS": "K8S_POD_NAME"]), 4),
-      (run(configuration: ["cniVersion": "9.9.9"]), 1),
-      (run(configuration: ["name": "../x"]), 7),
-      (run(configuration: ["prevResult": "x"]), 6),
-      (run("CHECK", configuration: ["cniVersion": "0.3.1"]), 1),
-      (run("STATUS", configuration: ["cniVersion": "1.0.0"]), 1),
-      (run("GC", configuration: ["cniVersion": "1.0.0"]), 1),
-    ])
+  static let malformedInputs: [(Plugin.Outcome, Int)] = [
+    (run(input: []), 6),
+    (run(input: Array("{\"cniVersion\":".utf8)), 6),
+    (run(input: Array(#"{"name":"a","name":"b"}"#.utf8)), 6),
+    (run(input: [0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), 6),
+    (run(input: Array(repeating: UInt8(ascii: "["), count: 10_000)), 6),
+    (run(input: Array(repeating: UInt8(ascii: " "), count: 10 << 20)), 6),
+    (run("FROB"), 4), (run("add"), 4),
+    (run(environment: ["CNI_COMMAND": nil]), 4),
+    (run(environment: ["CNI_CONTAINERID": nil, "CNI_IFNAME": nil]), 4),
+    (run(environment: ["CNI_ARGS": "K8S_POD_NAME"]), 4),
+    (run(configuration: ["cniVersion": "9.9.9"]), 1),
+    (run(configuration: ["name": "../x"]), 7),
+    (run(configuration: ["prevResult": "x"]), 6),
+    (run("CHECK", configuration: ["cniVersion": "0.3.1"]), 1),
+    (run("STATUS", configuration: ["cniVersion": "1.0.0"]), 1),
+    (run("GC", configuration: ["cniVersion": "1.0.0"]), 1),
+  ]
+
+  @Test("malformed input is one error object with the right code", arguments: malformedInputs)
   func malformed(outcome: Plugin.Outcome, code: Int) throws {
     let failure = try Self.failure(outcome)
     #expect(failure.code == code)

@@ -11,7 +11,9 @@ struct SystemErrorTests {
 
   @Test(
     "an error number has the name of the header",
-    arguments: [(Errno.noSuchFileOrDirectory, "ENOENT"), (.wouldBlock, "EAGAIN"), (Errno(rawValue: 4095), "errno 4095")])
+    arguments: [
+      (Errno.noSuchFileOrDirectory, "ENOENT"), (.wouldBlock, "EAGAIN"), (Errno(rawValue: 4095), "errno 4095"),
+    ])
   func name(_ errno: Errno, _ name: String) {
     #expect(errno.name == name)
   }
