@@ -7,15 +7,23 @@ package enum NftablesBatch {
   /// The one table, of the family that sees IPv4 and IPv6.
   package static let tableName = "istio-cni"
 
-  /// The messages that put `ruleset` in place of whatever the table held before.
+  /// The messages that make the table with `ruleset` in it; EEXIST when there is one.
+  package static func creating(_ ruleset: Ruleset) -> [Message] {
+    transaction([table(NFT_MSG_NEWTABLE, flags: NLM_F_CREATE | NLM_F_EXCL)] + contents(of: ruleset))
+  }
+
+  /// The messages that put `ruleset` in place of whatever the table holds.
   ///
   /// The table is added first so that deleting it cannot fail; packets never see the state in between.
   package static func replacing(with ruleset: Ruleset) -> [Message] {
-    transaction(
-      [table(NFT_MSG_NEWTABLE, create: true), table(NFT_MSG_DELTABLE), table(NFT_MSG_NEWTABLE, create: true)]
-        + ruleset.sets.enumerated().flatMap { set($1, id: UInt32($0 + 1)) }
-        + ruleset.chains.map(chain)
-        + rules(of: ruleset))
+    let add = table(NFT_MSG_NEWTABLE, flags: NLM_F_CREATE)
+    return transaction([add, table(NFT_MSG_DELTABLE), add] + contents(of: ruleset))
+  }
+
+  private static func contents(of ruleset: Ruleset) -> [Message] {
+    ruleset.sets.enumerated().flatMap { set($1, id: UInt32($0 + 1)) }
+      + ruleset.chains.map(chain)
+      + rules(of: ruleset)
   }
 
   /// The messages that take the table away; ENOENT when there is none.
@@ -46,8 +54,8 @@ package enum NftablesBatch {
       payload: [UInt8(NFPROTO_INET), UInt8(NFNETLINK_V0), 0, 0] + attributes.bytes, label: label)
   }
 
-  private static func table(_ type: nf_tables_msg_types, create: Bool = false) -> Message {
-    message(type, flags: create ? NLM_F_CREATE : 0, label: "table \(tableName)") {
+  private static func table(_ type: nf_tables_msg_types, flags: Int32 = 0) -> Message {
+    message(type, flags: flags, label: "table \(tableName)") {
       $0.append(NFTA_TABLE_NAME, string: tableName)
     }
   }

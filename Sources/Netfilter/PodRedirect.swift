@@ -20,8 +20,15 @@ package enum PodRedirect {
         try add(address, through: route)
       }
     }
+    // A fresh pod has no table. Deleting one, even the one just added, would make the kernel wait for an RCU grace
+    // period when the socket is closed (nft_rcv_nl_event, net/netfilter/nf_tables_api.c): 10 ms, longer than all the
+    // rest of an ADD.
     let netfilter = try NetlinkSocket.open(.netfilter, in: namespace)
-    try netfilter.send(NftablesBatch.replacing(with: ruleset))
+    do throws(NetlinkError) {
+      try netfilter.send(NftablesBatch.creating(ruleset))
+    } catch where error.errno == .fileExists {
+      try netfilter.send(NftablesBatch.replacing(with: ruleset))
+    }
   }
 
   /// Takes the redirect away; a namespace without one is left as it is.

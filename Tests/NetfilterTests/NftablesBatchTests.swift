@@ -28,6 +28,14 @@ import Testing
     #expect(kinds == [NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE, NFT_MSG_NEWTABLE].map { UInt16($0.rawValue) })
   }
 
+  @Test("a fresh table is made in one transaction too, and only if there is none")
+  func fresh() {
+    let ruleset = Ruleset(Self.policy, hasIPv6: true)
+    let batch = NftablesBatch.creating(ruleset)
+    #expect(batch[1].flags & UInt16(NLM_F_EXCL) != 0)
+    #expect(Array(batch[2...]) == Array(NftablesBatch.replacing(with: ruleset)[4...]))
+  }
+
   @Test("a rule's label says which of how many it is, and what for")
   func labels() {
     let ruleset = Ruleset(Self.policy, hasIPv6: true)
