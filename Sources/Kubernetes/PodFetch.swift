@@ -10,7 +10,8 @@ import System
 /// later at last; what does not, is not. A missing pod is asked for four times within a second: a static pod's mirror
 /// may be a moment behind. On 401 the kubeconfig and the token file are read again, once.
 ///
-/// The connection is made by a thread that starts in the namespace of the calling one.
+/// The connection is made by one thread for all fetches of the process, which starts in the namespace of the first
+/// caller.
 ///
 /// - Parameters:
 ///   - deadline: ends everything: connecting, TLS, the answer, and the waits between attempts.
@@ -22,6 +23,10 @@ package func fetchPod(
   var fetch = try PodFetch(namespace: namespace, name: name, kubeconfig, deadline: deadline, userAgent: userAgent)
   return try fetch.run()
 }
+
+/// The one thread that talks to API servers. It ends with the process: to shut a group down starts Dispatch and four
+/// threads of its own, which took a quarter of an ADD.
+private let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
 /// A fetch in progress: the attempts made so far and what the next one needs.
 private struct PodFetch {
@@ -54,10 +59,7 @@ private struct PodFetch {
   mutating func run() throws(KubernetesError) -> PodObject {
     var connection = try APIServerConnection(kubeconfig)
     var token = try kubeconfig.currentToken()
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    // Nobody waits for it: the thread ends once it has closed the connection, or with the process.
-    defer { group.shutdownGracefully { _ in } }
-    let loop = group.next()
+    let loop = eventLoops.next()
 
     while true {
       attemptCount += 1
