@@ -84,9 +84,11 @@ struct Verbs: ParsableCommand {
     try mesh.node.write("{\"cniVersion\":\"1.0.0\"}", to: "/run/bench/version.json")
     let policy = Policy(
       inbound: .all(except: ProxyPorts().health), outbound: .all, excludedOutboundPorts: PortSet(Port(15020)))
-    // Without the lines that make way for it: there is nothing in a fresh pod, and deleting costs nft 10 ms and more.
-    let script = Ruleset(policy, hasIPv6: true).nftablesText.split(separator: "\n").dropFirst(2)
-    try mesh.node.write(script.joined(separator: "\n") + "\n", to: "/run/bench/rules.nft")
+    // Once without the lines that make way for the table: a fresh pod has none, but a script cannot know.
+    let script = Ruleset(policy, hasIPv6: true).nftablesText
+    try mesh.node.write(script, to: "/run/bench/replace.nft")
+    try mesh.node.write(
+      script.split(separator: "\n").dropFirst(2).joined(separator: "\n") + "\n", to: "/run/bench/create.nft")
     try mesh.node.write(IptablesRules.text(isIPv6: false), to: "/run/bench/rules.v4")
     try mesh.node.write(IptablesRules.text(isIPv6: true), to: "/run/bench/rules.v6")
     let cni = { (command: String, namespace: String, input: String) in
@@ -106,8 +108,11 @@ struct Verbs: ParsableCommand {
       Contestant(
         name: "istio-cni ADD, meshed pod", isInPod: false, commands: [cni("ADD", "shop", "/run/bench/stdin.json")]),
       Contestant(
-        name: "nft -f", isInPod: true,
-        commands: [Command(words: ["/usr/sbin/nft", "-f", "/run/bench/rules.nft"], input: "/dev/null")]),
+        name: "nft -f, replacing", isInPod: true,
+        commands: [Command(words: ["/usr/sbin/nft", "-f", "/run/bench/replace.nft"], input: "/dev/null")]),
+      Contestant(
+        name: "nft -f, for an empty pod only", isInPod: true,
+        commands: [Command(words: ["/usr/sbin/nft", "-f", "/run/bench/create.nft"], input: "/dev/null")]),
       Contestant(
         name: "iptables-restore + ip6tables-restore", isInPod: true,
         commands: [
