@@ -1,6 +1,7 @@
 import ArgumentParser
 import Harness
 import JSON
+import System
 
 @main
 struct NetnsSim: ParsableCommand {
@@ -40,9 +41,15 @@ struct Demo: ParsableCommand {
     print(json ? JSONValue.array(rows.map(\.json)).text(.indented(2)) : table(rows))
     if keep {
       let names = try demonstration.keep()
-      print(
-        "kept: \(names.joined(separator: ", "))\nlook:  ip netns exec \(names[1]) nft list ruleset\nremove: "
-          + names.map { "ip netns delete \($0)" }.joined(separator: "; "))
+      // Not on standard output, which may be JSON.
+      CurrentProcess.writeStandardError(
+        Array(
+          """
+          kept:   \(names.joined(separator: ", "))
+          look:   ip netns exec \(names[1]) nft list ruleset
+          remove: \(names.map { "ip netns delete \($0)" }.joined(separator: "; "))
+
+          """.utf8))
     } else {
       try demonstration.tearDown()
     }
