@@ -16,9 +16,8 @@ package final class PodPair: Sendable {
   package init(remotes: [String] = []) throws {
     pod = try NetworkNamespace.create()
     world = try NetworkNamespace.create()
-    for namespace in 0...1 {
-      if namespace == 0 { try pod.setLoopbackUp() } else { try world.setLoopbackUp() }
-    }
+    try pod.setLoopbackUp()
+    try world.setLoopbackUp()
     let inPod = try NetlinkSocket.open(.route, in: pod)
     let inWorld = try NetlinkSocket.open(.route, in: world)
     try Links.createVeth("eth0", peer: "pod0", peerNamespace: world, through: inPod)
