@@ -39,10 +39,9 @@ package enum CurrentProcess {
   private static func isReadable(_ descriptor: CInt, until deadline: ContinuousClock.Instant) throws(SystemError)
     -> Bool
   {
-    let rest = (deadline - .now).components
-    let milliseconds = max(0, rest.seconds * 1000 + rest.attoseconds / 1_000_000_000_000_000)
+    let milliseconds = max(0, (deadline - .now).roundedUpToMilliseconds)
     var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-    return try retrying("poll", "standard input") { unsafe poll(&request, 1, CInt(milliseconds)) } > 0
+    return try retrying("poll", "standard input") { unsafe poll(&request, 1, milliseconds) } > 0
   }
 
   /// Writes all of `bytes` to standard output.
