@@ -1,10 +1,5 @@
 #pragma once
 
-// As in CLinux: Swift sees one definition of each C type, so both must be read with the same switches.
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
 #include <netlink/addr.h>
 #include <netlink/attr.h>
 #include <netlink/errno.h>

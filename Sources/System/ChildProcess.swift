@@ -42,7 +42,7 @@ package struct ChildProcess: ~Copyable, Sendable {
     // Ours are closed on exec anyway; this is for descriptors that a library or our own parent left open.
     try check(
       "posix_spawn_file_actions_addclosefrom_np",
-      unsafe posix_spawn_file_actions_addclosefrom_np(&actions, CInt(standardStreams.count)))
+      unsafe clinux_spawn_close_from(&actions, CInt(standardStreams.count)))
 
     try check("posix_spawnattr_init", unsafe posix_spawnattr_init(&attributes))
     defer { unsafe posix_spawnattr_destroy(&attributes) }

@@ -29,7 +29,7 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
   /// Makes a pipe, both ends closed on exec.
   package static func pipe() throws(SystemError) -> DescriptorPair {
     var ends: [CInt] = [-1, -1]
-    try retrying("pipe2", "O_CLOEXEC") { unsafe pipe2(&ends, O_CLOEXEC) }
+    try retrying("pipe2", "O_CLOEXEC") { unsafe clinux_pipe(&ends) }
     return DescriptorPair(
       reader: OwnedDescriptor(owning: ends[0]), writer: OwnedDescriptor(owning: ends[1]))
   }

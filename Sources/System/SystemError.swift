@@ -25,7 +25,7 @@ extension SystemError: CustomStringConvertible {
 extension Errno {
   /// The constant of the header, `EPERM`; `errno 4095` if the C library knows no such number.
   package var name: String {
-    guard let name = unsafe strerrorname_np(rawValue) else { return "errno \(rawValue)" }
+    guard let name = unsafe clinux_error_name(rawValue) else { return "errno \(rawValue)" }
     return unsafe String(cString: name)
   }
 }

@@ -1,10 +1,9 @@
 // Kernel interfaces that Swift's Glibc module does not show: headers it leaves out, functions that are
 // variadic, and macros that Swift cannot import. One line of C each; all decisions are made in Swift.
+//
+// Read without _GNU_SOURCE, as Swift reads Glibc: with it some types have other members (fd_set), and a program that
+// sees both definitions does not compile. What only _GNU_SOURCE shows is declared here or defined in CLinux.c.
 #pragma once
-
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +41,13 @@
 #include <linux/netlink.h>
 #include <linux/nsfs.h>
 #include <linux/rtnetlink.h>
+#include <linux/sched.h>
 #include <linux/sockios.h>
+
+// Namespaces.
+
+int setns(int fd, int type);
+int unshare(int flags);
 
 // Variadic functions.
 
@@ -54,7 +59,7 @@ static inline int clinux_set_flags(int fd, int flags) { return fcntl(fd, F_SETFL
 static inline int clinux_namespace_type(int fd) { return ioctl(fd, NS_GET_NSTYPE); }
 
 /// The environment: `NAME=value`, ended by a null pointer. Swift cannot read the global itself: it is mutable.
-static inline char **clinux_environment(void) { return environ; }
+static inline char **clinux_environment(void) { return __environ; }
 
 /// A descriptor, closed on exec, of the network namespace that a socket lives in, or -1.
 static inline int clinux_namespace_of_socket(int fd) { return ioctl(fd, SIOCGSKNS); }
@@ -83,6 +88,8 @@ static inline int clinux_thread_set_user(uint32_t id) { return (int)syscall(SYS_
 
 // Children.
 
+int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
+
 static inline int clinux_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
 static inline int clinux_status_is_exit(int status) { return WIFEXITED(status); }
@@ -91,9 +98,13 @@ static inline int clinux_status_exit_code(int status) { return WEXITSTATUS(statu
 
 static inline int clinux_status_signal(int status) { return WTERMSIG(status); }
 
-// Sockets. `accept4` takes a union that Swift cannot leave empty.
+// Descriptors that are closed on exec from the start.
 
-static inline int clinux_accept(int fd) { return accept4(fd, 0, 0, SOCK_CLOEXEC); }
+int clinux_accept(int fd);
+int clinux_pipe(int ends[2]);
+
+/// The header's name of an error number, or a null pointer.
+const char *clinux_error_name(int number);
 
 // Netlink.
 
