@@ -99,7 +99,7 @@ let package = Package(
     // No root, no network but loopback.
     .testTarget(
       name: "SystemTests",
-      dependencies: ["System", .product(name: "SystemPackage", package: "swift-system")]),
+      dependencies: ["CLinux", "System", .product(name: "SystemPackage", package: "swift-system")]),
     .testTarget(
       name: "NetlinkTests",
       dependencies: ["CLinux", "CNetlink", "Netlink", .product(name: "SystemPackage", package: "swift-system")]),

@@ -51,7 +51,7 @@ extension Message {
       throw .malformed(label, unsafe String(cString: nl_geterror(code)))
     }
     defer { unsafe nlmsg_free(message) }
-    let header = unsafe nlmsg_hdr(message)!
+    guard let header = unsafe nlmsg_hdr(message) else { throw .malformed(label, "no header") }
     let payload = unsafe UnsafeRawBufferPointer(start: nlmsg_data(header), count: Int(nlmsg_datalen(header)))
     self.init(
       type: unsafe header.pointee.nlmsg_type, flags: unsafe header.pointee.nlmsg_flags,

@@ -23,8 +23,11 @@ package func onDedicatedThread<R: ~Copyable & Sendable>(
   let unmanaged = unsafe Unmanaged.passRetained(work)
   let code = unsafe pthread_create(
     &thread, nil,
-    {
-      unsafe Unmanaged<ThreadBody>.fromOpaque($0!).takeRetainedValue().run(); return nil
+    { argument in
+      if let argument = unsafe argument {
+        unsafe Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue().run()
+      }
+      return nil
     },
     unmanaged.toOpaque())
   guard code == 0 else {

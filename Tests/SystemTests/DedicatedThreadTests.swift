@@ -7,8 +7,8 @@ import Testing
 struct DedicatedThreadTests {
   @Test("the body runs on another thread and its result comes back")
   func result() throws {
-    let caller = gettid()
-    let other = try onDedicatedThread { () throws(SystemError) in gettid() }
+    let caller = clinux_thread_id()
+    let other = try onDedicatedThread { () throws(SystemError) in clinux_thread_id() }
     #expect(other != caller)
   }
 
@@ -30,7 +30,7 @@ struct DedicatedThreadTests {
   @Test("no thread is left when the call returns")
   func joined() async {
     await #expect(processExitsWith: .success) {
-      let thread = try onDedicatedThread { () throws(SystemError) in gettid() }
+      let thread = try onDedicatedThread { () throws(SystemError) in clinux_thread_id() }
       try #require(!entries(of: "/proc/self/task").contains("\(thread)"))
     }
   }

@@ -78,11 +78,13 @@ static inline int clinux_mount_tmpfs(const char *path) {
 
 static inline int clinux_detach_mount(const char *path) { return umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW); }
 
-// Credentials of the calling thread alone. glibc's functions of these names change every thread of the process.
+// Identity of the calling thread alone. glibc's functions of these names change every thread of the process.
 
 static inline int clinux_thread_clear_groups(void) { return (int)syscall(SYS_setgroups, 0, 0); }
 
 static inline int clinux_thread_set_group(uint32_t id) { return (int)syscall(SYS_setresgid, id, id, id); }
+
+static inline int clinux_thread_id(void) { return (int)syscall(SYS_gettid); }
 
 static inline int clinux_thread_set_user(uint32_t id) { return (int)syscall(SYS_setresuid, id, id, id); }
 
