@@ -34,9 +34,9 @@ package struct Probe: Sendable {
         return .failed(SystemError("read", "\(destination)", .badMessage))
       }
       return .answered(answer)
-    } catch  where error.errno == .connectionRefused {
+    } catch let error where error.errno == .connectionRefused {
       return .refused
-    } catch  where error.errno == .timedOut {
+    } catch let error where error.errno == .timedOut {
       return .timedOut
     } catch {
       return .failed(error)

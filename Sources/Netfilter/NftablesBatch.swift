@@ -41,7 +41,7 @@ package enum NftablesBatch {
     return Message(
       type: UInt16(type), flags: 0,
       payload: [UInt8(AF_UNSPEC), UInt8(NFNETLINK_V0), UInt8(subsystem >> 8), UInt8(truncatingIfNeeded: subsystem)],
-      label: "transaction", wantsAck: false)
+      label: "the transaction for table \(tableName)", wantsAck: false)
   }
 
   private static func message(

@@ -26,7 +26,7 @@ package enum PodRedirect {
     let netfilter = try NetlinkSocket.open(.netfilter, in: namespace)
     do throws(NetlinkError) {
       try netfilter.send(NftablesBatch.creating(ruleset))
-    } catch  where error.errno == .fileExists {
+    } catch let error where error.errno == .fileExists {
       try netfilter.send(NftablesBatch.replacing(with: ruleset))
     }
   }
@@ -36,7 +36,7 @@ package enum PodRedirect {
     let netfilter = try NetlinkSocket.open(.netfilter, in: namespace)
     do throws(NetlinkError) {
       try netfilter.send(NftablesBatch.removal())
-    } catch  where error.errno == .noSuchFileOrDirectory {
+    } catch let error where error.errno == .noSuchFileOrDirectory {
       return
     }
   }

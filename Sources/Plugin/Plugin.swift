@@ -52,7 +52,7 @@ package enum Plugin {
   ) throws(Failure) -> [UInt8] {
     do throws(SystemError) {
       return try readInput(nil).get()
-    } catch  where error.errno == .fileTooLarge {
+    } catch let error where error.errno == .fileTooLarge {
       throw Failure(
         code: .decoding,
         message: "cannot read the network configuration: longer than \(NetworkConfiguration.maximumByteCount) bytes",
