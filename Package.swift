@@ -124,8 +124,11 @@ let package = Package(
       name: "Traffic",
       dependencies: [
         "CLinux", "CNI", "Harness", "JSON", "Netfilter", "Netlink", "Redirect", "System", "istio-cni",
-        .product(name: "SystemPackage", package: "swift-system"),
+        "install-cni", .product(name: "SystemPackage", package: "swift-system"),
       ], path: "IntegrationTests/Traffic"),
+    .testTarget(
+      name: "ConformanceSuite", dependencies: ["Conformance", "Harness", "istio-cni"],
+      path: "IntegrationTests/Conformance"),
     .executableTarget(
       name: "bench",
       dependencies: [

@@ -1,8 +1,12 @@
 import JSON
 import System
 
+/// Where a file under `fixtures` is.
+func fixturePath(_ path: String, file: String = #filePath) -> String {
+  "/\(file.split(separator: "/").dropLast(3).joined(separator: "/"))/fixtures/\(path)"
+}
+
 /// A JSON file under `fixtures`.
-func fixture(_ path: String, file: String = #filePath) throws -> JSONValue {
-  let root = file.split(separator: "/").dropLast(3).joined(separator: "/")
-  return try JSONValue(parsing: try readFile("/\(root)/fixtures/\(path)", limit: 1 << 20))
+func fixture(_ path: String) throws -> JSONValue {
+  try JSONValue(parsing: try readFile(fixturePath(path), limit: 1 << 20))
 }
