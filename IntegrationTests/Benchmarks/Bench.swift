@@ -58,7 +58,12 @@ struct Verbs: ParsableCommand {
       }
     }
     let medians = walls.map { $0.sorted()[$0.count / 2] }
-    print("\(runs) runs of each in turn, each in a fresh pod; milliseconds as a whole process; memory in KiB")
+    print(
+      """
+      \(runs) runs of each in turn, each in a fresh pod; milliseconds as a whole process, percent of the median of \
+      'nft -f, replacing'.
+      Memory in KiB; what is smaller than the stopwatch's own shows as that.
+      """)
     print(row("", "MINIMUM", "MEDIAN", "OF NFT -F", "PEAK MEMORY"))
     for (index, contestant) in contestants.enumerated() {
       let memory = try inFreshPod(contestant, mesh) { (command, environment) throws(SystemError) in

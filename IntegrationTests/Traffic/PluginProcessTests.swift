@@ -64,6 +64,20 @@ struct PluginProcessTests {
     #expect(pod.result["cniVersion"] == "1.0.0")
   }
 
+  @Test("a result comes out as it came in, fields that nobody knows included, for a meshed pod too")
+  func passesEveryFieldOn() throws {
+    let mesh = try Self.mesh()
+    let sandbox = try Self.sandbox(on: mesh)
+    let previous: JSONObject = [
+      "vendor": ["x": [1, nil]], "cniVersion": "1.0.0", "interfaces": [["name": "eth0", "sandbox": "/x", "y": 0]],
+      "ips": [["interface": 0, "address": "10.88.0.9/16", "z": ""]], "dns": [:],
+    ]
+    let outcome = try mesh.runtime.invoke(
+      .ADD, try #require(mesh.runtime.list.plugins.last), sandbox, previous: previous)
+    #expect(try JSONValue(parsing: outcome.standardOutput) == .object(previous))
+    #expect(try sandbox.network.nft("list", "ruleset").contains("table inet istio-cni"))
+  }
+
   @Test("a runtime's two DELs, a third one, and one after the namespace is gone all succeed")
   func deletes() throws {
     let mesh = try Self.mesh()

@@ -95,11 +95,10 @@ package struct Demonstration: Sendable {
 
   /// Gives the namespaces names for `ip netns`, and returns these.
   package func keep() throws -> [String] {
-    let named = [("node", mesh.node.network.identity)] + pods.map { ($0.name, $0.sandbox.network.identity) }
     try makeFolder("/run/netns")
     try mesh.node.network.bind(to: "/run/netns/netns-sim-node")
     for pod in pods { try pod.sandbox.network.bind(to: "/run/netns/netns-sim-\(pod.name)") }
-    return named.map { "netns-sim-\($0.0)" }
+    return ["netns-sim-node"] + pods.map { "netns-sim-\($0.name)" }
   }
 
   private func questions(for pod: RunningPod, isIPv6: Bool) throws -> [Question] {
@@ -107,12 +106,11 @@ package struct Demonstration: Sendable {
     let own = { (port: UInt16) throws in try Self.endpoint(of: pod, port, isIPv6) }
     let remote = try Self.endpoint(of: peer, 8080, isIPv6)
     guard pod.isMeshed else {
-      let other =
-        try pods.first { $0.name != pod.name && !$0.isMeshed }
-        .map { try Self.endpoint(of: $0, 8080, isIPv6) } ?? remote
+      guard let other = pods.first(where: { $0.name != pod.name && !$0.isMeshed }) else { return [] }
+      let its = try Self.endpoint(of: other, 8080, isIPv6)
       return [
-        Question("outbound", from: pod, as: .application, to: other, expecting: "application:8080"),
-        Question("inbound", from: peer, as: .root, to: try own(8080), expecting: "application:8080"),
+        Question("outbound", from: pod, as: .application, to: its, expecting: "application:8080"),
+        Question("inbound", from: other, as: .root, to: try own(8080), expecting: "application:8080"),
       ]
     }
     let loopback = Endpoint(isIPv6 ? "::1" : "127.0.0.1", 8080)
