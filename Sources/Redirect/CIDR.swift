@@ -61,3 +61,25 @@ extension Sequence<CIDR> {
     return merged
   }
 }
+
+extension ClosedRange<IPAddress> {
+  /// The fewest prefixes that hold exactly these addresses, in ascending order. Both ends are of one family.
+  ///
+  /// - Complexity: at most two prefixes for each bit of an address.
+  package var prefixes: [CIDR] {
+    let bitWidth = lowerBound.family.bitWidth
+    var prefixes: [CIDR] = []
+    var next = lowerBound
+    while true {
+      // The largest one that starts here, made smaller until it ends in the range.
+      var prefix = CIDR(next, prefixLength: bitWidth - Swift.min(next.value.trailingZeroBitCount, bitWidth))
+      while prefix.range.upperBound > upperBound {
+        prefix = CIDR(next, prefixLength: prefix.prefixLength + 1)
+      }
+      prefixes.append(prefix)
+      let last = prefix.range.upperBound
+      if last == upperBound { return prefixes }
+      next = IPAddress(last.family, last.value + 1)
+    }
+  }
+}

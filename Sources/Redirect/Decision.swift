@@ -82,13 +82,13 @@ extension Decision {
   /// Decides on a pod whose facts are known.
   ///
   /// - Throws: `PolicyError` when the pod is in the mesh and one of its settings cannot be honoured.
-  package init(_ pod: PodFacts) throws(PolicyError) {
+  package init(_ pod: PodFacts, defaults: PolicyDefaults = PolicyDefaults()) throws(PolicyError) {
     if let reason = SkipReason(pod) {
       self = .skip(reason)
     } else if pod.annotations[Annotation.interceptionMode] == "NONE" {
       self = .skip(.interceptionDisabled)
     } else {
-      self = .redirect(try Policy(pod))
+      self = .redirect(try Policy(pod, defaults: defaults))
     }
   }
 }
@@ -102,7 +102,7 @@ extension SkipReason {
       self = .programsItself
     } else if let proxy = pod.proxy {
       let arguments = proxy.arguments
-      if Bool(goSyntax: proxy.environment["DISABLE_ENVOY"] ?? "") == true {
+      if Bool(goSyntax: proxy.environment[ProxyVariable.disableEnvoy] ?? "") == true {
         self = .proxyless
       } else if arguments.count >= 2, arguments[0] == "proxy", arguments[1] != "sidecar" {
         self = .otherProxy(arguments[1])

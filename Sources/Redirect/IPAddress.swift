@@ -7,6 +7,10 @@ package enum IPFamily: Sendable, Hashable, CaseIterable {
   package var bitWidth: Int { self == .v4 ? 32 : 128 }
 }
 
+extension IPFamily: CustomStringConvertible {
+  package var description: String { self == .v4 ? "IPv4" : "IPv6" }
+}
+
 /// An IPv4 or IPv6 address, ordered by family and then by value.
 ///
 /// The value is kept right-aligned in 128 bits so that ranges can be computed with plain arithmetic.

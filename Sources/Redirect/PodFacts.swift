@@ -8,6 +8,8 @@ package struct PodFacts: Sendable, Equatable {
   /// `spec.securityContext.runAsUser` and `.runAsGroup`, which containers inherit.
   package var runAsUser: Int64?
   package var runAsGroup: Int64?
+  /// `spec.dnsConfig.nameservers`; what is no address is left out.
+  package var nameservers: [IPAddress]
   /// Init containers first, then regular ones, each in the pod's order. Ephemeral containers don't count: they join a
   /// pod whose network has long been decided.
   package var containers: [Container]
@@ -37,7 +39,8 @@ package struct PodFacts: Sendable, Equatable {
 
   package init(
     namespace: String, name: String, labels: [String: String] = [:], annotations: [String: String] = [:],
-    usesNodeNetwork: Bool = false, runAsUser: Int64? = nil, runAsGroup: Int64? = nil, containers: [Container] = []
+    usesNodeNetwork: Bool = false, runAsUser: Int64? = nil, runAsGroup: Int64? = nil,
+    nameservers: [IPAddress] = [], containers: [Container] = []
   ) {
     self.namespace = namespace
     self.name = name
@@ -46,13 +49,8 @@ package struct PodFacts: Sendable, Equatable {
     self.usesNodeNetwork = usesNodeNetwork
     self.runAsUser = runAsUser
     self.runAsGroup = runAsGroup
+    self.nameservers = nameservers
     self.containers = containers
-  }
-
-  /// The proxy's settings that are taken for unset because their values are not in the pod object, in order.
-  package var unreadableSettings: [String] {
-    ["DISABLE_ENVOY", "INVALID_DROP", "ISTIO_META_DNS_CAPTURE"]
-      .filter { proxy?.unreadableVariables.contains($0) == true }
   }
 
   /// The sidecar's container. Should several carry the name, the last one counts, as in Istio.

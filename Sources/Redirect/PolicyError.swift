@@ -1,17 +1,13 @@
 /// A setting of a meshed pod that cannot be honoured. The pod must not start: it would run with a redirect other than
 /// the one it asks for.
 package struct PolicyError: Error, Sendable, Equatable {
-  /// What carries the setting: `annotation KEY`, or `env NAME of istio-proxy`.
+  /// What carries the setting: `annotation KEY`, `env NAME of istio-proxy`, `configuration key "KEY"`.
   package let setting: String
   package let value: String
   /// The rest of a sentence that begins with the value: `is not a port range`.
   package let problem: String
   /// What to do about it.
   package let advice: String
-
-  package init(annotation: String, value: String, problem: String, advice: String) {
-    self.init(setting: "annotation \(annotation)", value: value, problem: problem, advice: advice)
-  }
 
   package init(setting: String, value: String, problem: String, advice: String) {
     self.setting = setting

@@ -1,84 +1,100 @@
+/// What the network configuration says for every pod; a pod's own settings come before it.
+package struct PolicyDefaults: Sendable, Equatable {
+  /// Which DNS servers' questions go to the agent of a pod that asks for DNS capture.
+  package enum DNSScope: String, Sendable, CaseIterable {
+    /// Everything on port 53.
+    case all
+    /// Only the pod's own servers, so that a local resolver that is used on purpose stays out of it.
+    case servers
+  }
+
+  package var ports = ProxyPorts()
+  package var dnsScope = DNSScope.all
+  package var ownerGroups = Policy.OwnerGroups.all(except: [])
+  package var loopback = CIDR.loopback
+  /// The DNS servers that the network's other plugins and the runtime name for the pod.
+  package var nameservers: [IPAddress] = []
+
+  package init() {}
+}
+
 extension Policy {
   /// Reads the policy from a meshed pod's annotations, its proxy's environment and its security contexts.
   ///
-  /// - Throws: `PolicyError` for the first setting that is malformed, or that this version does not do.
-  package init(_ pod: PodFacts) throws(PolicyError) {
-    try Self.refuseUnsupported(pod)
-    let ports = ProxyPorts()
-    let inbound: Inbound
-    switch try PortSelection(Annotation.includeInboundPorts, of: pod, default: "*", allowsAll: true) {
-    case .all:
-      let excluded = try PortSelection.list(Annotation.excludeInboundPorts, of: pod, default: "15020")
-      inbound = .all(except: excluded.union(ports.health))
-    case .only(let listed):
-      inbound = .only(listed)
-    }
+  /// - Throws: `PolicyError` for the first setting that is malformed.
+  package init(_ pod: PodFacts, defaults: PolicyDefaults = PolicyDefaults()) throws(PolicyError) {
+    let list = { (key: String, fallback: String) in Setting(annotation: key, of: pod, default: fallback) }
     let proxy = pod.proxy
     self.init(
-      inbound: inbound,
-      outbound: try Self.destinations(Annotation.includeOutboundIPRanges, of: pod, default: "*"),
-      excludedOutbound: try Self.excludedDestinations(Annotation.excludeOutboundIPRanges, of: pod),
-      includedOutboundPorts: try PortSelection.list(Annotation.includeOutboundPorts, of: pod, default: ""),
-      excludedOutboundPorts: try PortSelection.list(Annotation.excludeOutboundPorts, of: pod, default: "15020"),
+      mode: try Self.mode(pod),
+      inbound: try Self.inbound(pod, health: defaults.ports.health),
+      outbound: try Self.destinations(list(Annotation.includeOutboundIPRanges, "*")),
+      excludedOutbound: try Self.excludedDestinations(list(Annotation.excludeOutboundIPRanges, "")),
+      includedOutboundPorts: try list(Annotation.includeOutboundPorts, "").ports(),
+      excludedOutboundPorts: try list(Annotation.excludeOutboundPorts, "15020").ports(),
+      excludedInterfaces: try list(Annotation.excludeInterfaces, "").interfaces(),
+      reroutedInterfaces: try Self.reroutedInterfaces(pod),
+      ownerGroups: try Self.ownerGroups(pod, defaults),
+      dns: Self.dnsCapture(pod, defaults),
+      dropsInvalid: Setting(env: ProxyVariable.invalidDrop, of: pod)?.bool ?? false,
+      loopback: try Setting(env: ProxyVariable.loopback, of: pod)?.loopback() ?? defaults.loopback,
       proxyUser: try Self.identity("runAsUser", proxy?.runAsUser ?? pod.runAsUser).map { UserID($0) } ?? .defaultProxy,
       proxyGroup: try Self.identity("runAsGroup", proxy?.runAsGroup ?? pod.runAsGroup).map { GroupID($0) }
         ?? .defaultProxy,
-      ports: ports)
+      ports: defaults.ports)
   }
 
-  /// Settings that are part of Istio's contract and not of this version: refused, since a pod that asks for one must
-  /// not run without it.
-  private static func refuseUnsupported(_ pod: PodFacts) throws(PolicyError) {
-    let mode = pod.annotations[Annotation.interceptionMode] ?? "REDIRECT"
-    guard mode == "REDIRECT" else {
-      throw PolicyError(
-        annotation: Annotation.interceptionMode, value: mode,
-        problem: mode == "TPROXY" ? "is not supported yet" : "is not REDIRECT, TPROXY or NONE",
-        advice: "use REDIRECT or NONE")
+  private static func mode(_ pod: PodFacts) throws(PolicyError) -> Mode {
+    let setting = Setting(annotation: Annotation.interceptionMode, of: pod, default: Mode.redirect.rawValue)
+    guard let mode = Mode(rawValue: setting.text) else {
+      throw setting.error(setting.text, "is not REDIRECT, TPROXY or NONE", "use one of the three, in capitals")
     }
-    for key in [Annotation.excludeInterfaces, Annotation.rerouteVirtualInterfaces, Annotation.kubevirtInterfaces] {
-      if let value = pod.annotations[key], !value.isEmpty {
-        throw PolicyError(
-          annotation: key, value: value, problem: "is not supported yet", advice: "remove the annotation")
-      }
-    }
-    for name in ["ISTIO_META_DNS_CAPTURE", "INVALID_DROP"] {
-      if let value = pod.proxy?.environment[name], Bool(goSyntax: value) == true {
-        throw PolicyError(
-          setting: "env \(name) of istio-proxy", value: value, problem: "is not supported yet",
-          advice: "set it to false for this pod")
-      }
-    }
+    return mode
   }
 
-  private static func destinations(
-    _ key: String, of pod: PodFacts, default fallback: String
-  ) throws(PolicyError) -> Destinations {
-    let text = pod.annotations[key] ?? fallback
-    return text.trimmed == "*" ? .all : .only(try prefixes(text, key))
+  private static func inbound(_ pod: PodFacts, health: PortSet) throws(PolicyError) -> Inbound {
+    let included = Setting(annotation: Annotation.includeInboundPorts, of: pod, default: "*")
+    let excluded = try Setting(annotation: Annotation.excludeInboundPorts, of: pod, default: "15020").ports()
+    return included.isEverything ? .all(except: excluded.union(health)) : .only(try included.ports())
   }
 
-  private static func excludedDestinations(_ key: String, of pod: PodFacts) throws(PolicyError) -> [CIDR] {
-    let text = pod.annotations[key] ?? ""
-    guard text.trimmed != "*" else {
-      throw PolicyError(
-        annotation: key, value: text, problem: "would exclude everything",
-        advice: "set \(Annotation.includeOutboundIPRanges) to the empty string instead")
-    }
-    return try prefixes(text, key)
+  private static func destinations(_ setting: Setting) throws(PolicyError) -> Destinations {
+    setting.isEverything ? .all : .only(try setting.prefixes())
   }
 
-  private static func prefixes(_ text: String, _ key: String) throws(PolicyError) -> [CIDR] {
-    var prefixes: [CIDR] = []
-    for item in text.listItems {
-      guard let prefix = CIDR(item) else {
-        throw PolicyError(
-          annotation: key, value: String(item), problem: "is not an address prefix",
-          advice: "write prefixes as 10.0.0.0/8 or fd00::/8, separated by commas")
-      }
-      prefixes.append(prefix)
+  private static func excludedDestinations(_ setting: Setting) throws(PolicyError) -> [CIDR] {
+    guard !setting.isEverything else {
+      throw setting.error(
+        setting.text, "would exclude everything",
+        "set \(Annotation.includeOutboundIPRanges) to the empty string instead")
     }
-    return prefixes
+    return try setting.prefixes()
+  }
+
+  /// The older annotation counts only where the newer one is absent.
+  private static func reroutedInterfaces(_ pod: PodFacts) throws(PolicyError) -> [String] {
+    let key = Annotation.rerouteVirtualInterfaces
+    return try Setting(
+      annotation: pod.annotations[key] == nil ? Annotation.kubevirtInterfaces : key, of: pod, default: ""
+    ).interfaces()
+  }
+
+  /// A pod that sets either list replaces both of the network configuration.
+  private static func ownerGroups(_ pod: PodFacts, _ defaults: PolicyDefaults) throws(PolicyError) -> OwnerGroups {
+    let include = Setting(env: ProxyVariable.ownerGroups, of: pod)
+    let exclude = Setting(env: ProxyVariable.excludedOwnerGroups, of: pod)
+    return include == nil && exclude == nil
+      ? defaults.ownerGroups : try OwnerGroups(include: include, exclude: exclude)
+  }
+
+  private static func dnsCapture(_ pod: PodFacts, _ defaults: PolicyDefaults) -> DNSCapture {
+    guard Setting(env: ProxyVariable.dnsCapture, of: pod)?.bool == true else { return .off }
+    switch defaults.dnsScope {
+    case .all: return .all
+    case .servers:
+      let servers = Set(defaults.nameservers + pod.nameservers).sorted()
+      return servers.isEmpty ? .off : .servers(servers)
+    }
   }
 
   /// Nil stands for the default. Root counts as unset, as in Istio: a proxy that runs as root is told apart by its
@@ -94,72 +110,19 @@ extension Policy {
   }
 }
 
-/// A port annotation's value.
-private enum PortSelection {
-  case all
-  case only(PortSet)
+/// The environment variables of the proxy that are read.
+package enum ProxyVariable {
+  package static let disableEnvoy = "DISABLE_ENVOY"
+  package static let dnsCapture = "ISTIO_META_DNS_CAPTURE"
+  package static let invalidDrop = "INVALID_DROP"
+  /// Accepted and without effect: both families are always captured.
+  package static let dualStack = "ISTIO_DUAL_STACK"
+  package static let ownerGroups = "ISTIO_OUTBOUND_OWNER_GROUPS"
+  package static let excludedOwnerGroups = "ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE"
+  package static let loopback = "ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR"
 
-  init(
-    _ key: String, of pod: PodFacts, default fallback: String, allowsAll: Bool
-  ) throws(PolicyError) {
-    let text = pod.annotations[key] ?? fallback
-    if allowsAll, text.trimmed == "*" {
-      self = .all
-      return
-    }
-    var ranges: [ClosedRange<Port>] = []
-    for item in text.listItems {
-      guard let range = ClosedRange(portRange: item) else {
-        throw Self.error(key, String(item))
-      }
-      ranges.append(range)
-    }
-    self = .only(PortSet(ranges))
-  }
-
-  /// A list in which `*` has no meaning.
-  static func list(_ key: String, of pod: PodFacts, default fallback: String) throws(PolicyError) -> PortSet {
-    switch try PortSelection(key, of: pod, default: fallback, allowsAll: false) {
-    case .all: PortSet()
-    case .only(let ports): ports
-    }
-  }
-
-  private static func error(_ key: String, _ item: String) -> PolicyError {
-    let isRange = item.utf8.contains(UInt8(ascii: "-"))
-    return PolicyError(
-      annotation: key, value: item, problem: isRange ? "is not a port range" : "is not a port",
-      advice: isRange
-        ? "write the low end first, both from 0 to 65535"
-        : "write ports from 0 to 65535 and ranges as 8000-8010, separated by commas")
-  }
-}
-
-extension ClosedRange<Port> {
-  /// Reads `80` or `8000-8010`.
-  fileprivate init?(portRange text: Substring) {
-    let ends = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false).map { $0.trimmed }
-    let ports = ends.compactMap { end in
-      end.utf8.allSatisfy { (48...57).contains($0) } ? UInt16(end).map { Port($0) } : nil
-    }
-    guard ports.count == ends.count, let low = ports.first, let high = ports.last, low <= high else { return nil }
-    self = low...high
-  }
-}
-
-extension StringProtocol where SubSequence == Substring {
-  /// The text without blanks at either end.
-  fileprivate var trimmed: Substring {
-    var text = self[...]
-    while let first = text.first, first.isWhitespace { text.removeFirst() }
-    while let last = text.last, last.isWhitespace { text.removeLast() }
-    return text
-  }
-
-  /// The items of a comma list, trimmed; none for a blank text. An empty item stays, so that its reader refuses it:
-  /// nobody can tell whether a doubled comma hides a forgotten port.
-  fileprivate var listItems: [Substring] {
-    let text = trimmed
-    return text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false).map(\.trimmed)
-  }
+  /// Those whose value must be known for the redirect to be the one that is asked for.
+  static let all = [disableEnvoy, dnsCapture, invalidDrop, ownerGroups, excludedOwnerGroups, loopback]
+  /// Those that Go's booleans are expected in.
+  static let switches = [disableEnvoy, dnsCapture, invalidDrop, dualStack]
 }

@@ -80,13 +80,6 @@ import Testing
     #expect(SkipReason(namespace: namespace, name: name, exclusions: exclusions) == expected)
   }
 
-  @Test("the proxy's settings whose values are not in the pod object are known by name")
-  func unreadableSettings() {
-    let pod = Self.changed { $0.containers[1].unreadableVariables = ["INSTANCE_IP", "ISTIO_META_DNS_CAPTURE"] }
-    #expect(pod.unreadableSettings == ["ISTIO_META_DNS_CAPTURE"])
-    #expect(Self.meshed.unreadableSettings == [])
-  }
-
   @Test("an unknown agent namespace makes no pod the agent's")
   func unknownAgentNamespace() {
     #expect(SkipReason(namespace: "istio-system", name: "istio-cni-node-x7k2p", exclusions: Exclusions()) == nil)

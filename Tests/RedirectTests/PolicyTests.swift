@@ -72,7 +72,6 @@ import Testing
   @Test(
     "a setting that cannot be honoured names itself, its value and what is wrong",
     arguments: [
-      (Annotation.interceptionMode, "TPROXY", "\"TPROXY\" is not supported yet"),
       (Annotation.interceptionMode, "redirect", "\"redirect\" is not REDIRECT, TPROXY or NONE"),
       (Annotation.interceptionMode, "", "\"\" is not REDIRECT, TPROXY or NONE"),
       (Annotation.includeOutboundIPRanges, "10.0.0.0", "\"10.0.0.0\" is not an address prefix"),
@@ -89,9 +88,14 @@ import Testing
       (Annotation.excludeOutboundPorts, "80-70", "\"80-70\" is not a port range"),
       (Annotation.excludeOutboundPorts, "-1", "\"-1\" is not a port range"),
       (Annotation.excludeOutboundPorts, "1-2-3", "\"1-2-3\" is not a port range"),
-      (Annotation.excludeInterfaces, "eth1", "\"eth1\" is not supported yet"),
-      (Annotation.rerouteVirtualInterfaces, "tap0", "\"tap0\" is not supported yet"),
-      (Annotation.kubevirtInterfaces, "tap0", "\"tap0\" is not supported yet"),
+      (Annotation.includeOutboundPorts, "*", "\"*\" is not a port"),
+      (Annotation.excludeOutboundPorts, "*", "\"*\" is not a port"),
+      (Annotation.excludeOutboundPorts, "80,", "\"\" is not a port"),
+      (Annotation.excludeInterfaces, "eth1,", "\"\" is not an interface name"),
+      (Annotation.excludeInterfaces, "eth+", "\"eth+\" is not an interface name"),
+      (Annotation.excludeInterfaces, "a\" accept", "\"a\" accept\" is not an interface name"),
+      (Annotation.rerouteVirtualInterfaces, "sixteencharacter", "\"sixteencharacter\" is not an interface name"),
+      (Annotation.kubevirtInterfaces, "..", "\"..\" is not an interface name"),
     ])
   func refused(key: String, value: String, problem: String) {
     let error = #expect(throws: PolicyError.self) { try Self.policy([key: value]) }
@@ -99,16 +103,93 @@ import Testing
     #expect(error?.advice.isEmpty == false)
   }
 
-  @Test("environment and security context are named like annotations")
-  func refusedElsewhere() {
-    let dns = #expect(throws: PolicyError.self) {
-      try Policy(DecisionTests.changed { $0.containers[1].environment["ISTIO_META_DNS_CAPTURE"] = "true" })
-    }
-    #expect(dns?.description == "env ISTIO_META_DNS_CAPTURE of istio-proxy: \"true\" is not supported yet")
+  static func policy(env: [String: String], defaults: PolicyDefaults = PolicyDefaults()) throws -> Policy {
+    try Policy(DecisionTests.changed { $0.containers[1].environment = env }, defaults: defaults)
+  }
+
+  @Test(
+    "environment and security context are named like annotations",
+    arguments: [
+      (ProxyVariable.ownerGroups, "root", "\"root\" is not a group id"),
+      (ProxyVariable.ownerGroups, "1,,2", "\"\" is not a group id"),
+      (ProxyVariable.excludedOwnerGroups, "4294967295", "\"4294967295\" is not a group id"),
+      (ProxyVariable.loopback, "10.0.0.0/8", "\"10.0.0.0/8\" is not a prefix of 127.0.0.0/8"),
+      (ProxyVariable.loopback, "127.0.0.0/7", "\"127.0.0.0/7\" is not a prefix of 127.0.0.0/8"),
+      (ProxyVariable.loopback, "::1/128", "\"::1/128\" is not a prefix of 127.0.0.0/8"),
+      (ProxyVariable.loopback, "", "\"\" is not a prefix of 127.0.0.0/8"),
+    ])
+  func refusedElsewhere(name: String, value: String, problem: String) {
+    let error = #expect(throws: PolicyError.self) { try Self.policy(env: [name: value]) }
+    #expect(error?.description == "env \(name) of istio-proxy: \(problem)")
+    #expect(error?.advice.isEmpty == false)
+  }
+
+  @Test("a user id that is none is refused")
+  func refusedUser() {
     let user = #expect(throws: PolicyError.self) {
       try Policy(DecisionTests.changed { $0.containers[1].runAsUser = -5 })
     }
     #expect(user?.description == "securityContext.runAsUser of istio-proxy: \"-5\" is not a user or group id")
+  }
+
+  @Test("TPROXY, interfaces and invalid segments are read")
+  func otherKnobs() throws {
+    let policy = try Self.policy([
+      Annotation.interceptionMode: "TPROXY", Annotation.excludeInterfaces: " eth1, net0,eth1 ",
+      Annotation.rerouteVirtualInterfaces: "", Annotation.kubevirtInterfaces: "tap0",
+    ])
+    #expect(policy.mode == .tproxy)
+    #expect(policy.excludedInterfaces == ["eth1", "net0"])
+    #expect(policy.reroutedInterfaces == [])
+    #expect(try Self.policy([Annotation.kubevirtInterfaces: "tap0"]).reroutedInterfaces == ["tap0"])
+    #expect(try Self.policy(env: [ProxyVariable.invalidDrop: "T"]).dropsInvalid)
+    #expect(try !Self.policy(env: [ProxyVariable.invalidDrop: "yes"]).dropsInvalid)
+  }
+
+  @Test(
+    "owner groups: the pod's lists replace the network's, and an exclusion counts only beside *",
+    arguments: [
+      ([:], Policy.OwnerGroups.all(except: [GroupID(7)])),
+      ([ProxyVariable.ownerGroups: "*"], .all(except: [])),
+      ([ProxyVariable.ownerGroups: ""], .only([])),
+      (
+        [ProxyVariable.ownerGroups: "1, 2,1", ProxyVariable.excludedOwnerGroups: "3"], .only([GroupID(1), GroupID(2)])
+      ),
+      ([ProxyVariable.excludedOwnerGroups: "3"], .all(except: [GroupID(3)])),
+    ] as [([String: String], Policy.OwnerGroups)])
+  func ownerGroups(env: [String: String], expected: Policy.OwnerGroups) throws {
+    var defaults = PolicyDefaults()
+    defaults.ownerGroups = .all(except: [GroupID(7)])
+    #expect(try Self.policy(env: env, defaults: defaults).ownerGroups == expected)
+  }
+
+  @Test(
+    "DNS is captured where the pod asks for it, in the scope that the network allows",
+    arguments: [
+      ("false", PolicyDefaults.DNSScope.all, [], Policy.DNSCapture.off), ("maybe", .all, [], .off),
+      ("true", .all, [], .all), ("1", .servers, ["10.96.0.10"], .servers(addresses("10.96.0.10", "198.51.100.53"))),
+      ("true", .servers, [], .servers(addresses("198.51.100.53"))),
+    ] as [(String, PolicyDefaults.DNSScope, [String], Policy.DNSCapture)])
+  func dns(value: String, scope: PolicyDefaults.DNSScope, servers: [String], expected: Policy.DNSCapture) throws {
+    var defaults = PolicyDefaults()
+    defaults.dnsScope = scope
+    defaults.nameservers = servers.compactMap { IPAddress($0) }
+    var pod = DecisionTests.changed { $0.containers[1].environment = [ProxyVariable.dnsCapture: value] }
+    pod.nameservers = Self.addresses("198.51.100.53")
+    #expect(try Policy(pod, defaults: defaults).dns == expected)
+  }
+
+  static func addresses(_ texts: String...) -> [IPAddress] { texts.compactMap { IPAddress($0) } }
+
+  @Test("the network's ports and loopback hold, unless the pod has its own")
+  func networkDefaults() throws {
+    var defaults = PolicyDefaults()
+    defaults.ports.outbound = Port(16001)
+    defaults.loopback = CIDR(IPAddress(.v4, 0x7f00_0000), prefixLength: 8)
+    #expect(try Self.policy(env: [:], defaults: defaults).ports.outbound == Port(16001))
+    #expect(try Self.policy(env: [:], defaults: defaults).loopback.description == "127.0.0.0/8")
+    let own = try Self.policy(env: [ProxyVariable.loopback: "127.0.0.4/30"], defaults: defaults)
+    #expect(own.loopback.description == "127.0.0.4/30")
   }
 
   @Test("a long value is shortened")

@@ -1,60 +1,45 @@
 import Redirect
 import Testing
+import TruthTables
 
 @Suite struct RulesetTests {
-  /// The eight truth-table policies, and the sources from which random ones are drawn.
-  static let policies: [Policy] = {
-    let health = PortSet(Port(15020), Port(15021), Port(15090))
-    let prefixes = { (texts: [String]) in texts.compactMap { CIDR($0) } }
-    return [
-      Policy(inbound: .all(except: health), outbound: .all, excludedOutboundPorts: PortSet(Port(15020))),
-      Policy(
-        inbound: .only(PortSet(Port(8080), Port(15008))), outbound: .only(prefixes(["192.0.2.0/24", "2001:db8::/32"]))),
-      Policy(inbound: .only(PortSet()), outbound: .only([]), includedOutboundPorts: PortSet(Port(443))),
-      Policy(
-        inbound: .all(except: health.union(PortSet([Port(3000)...Port(3999)]))), outbound: .all,
-        excludedOutbound: prefixes(["198.51.100.0/24", "2001:db8:1::/48"]), includedOutboundPorts: PortSet(Port(443)),
-        excludedOutboundPorts: PortSet(Port(443), Port(5432))),
-      Policy(inbound: .all(except: health), outbound: .only(prefixes(["127.0.0.0/8", "10.0.0.0/8"]))),
-      Policy(
-        inbound: .all(except: health), outbound: .only(prefixes(["::1/128", "fd00::/8"])), proxyUser: UserID(2000),
-        proxyGroup: GroupID(3000)),
-      Policy(inbound: .all(except: health), outbound: .all, excludedOutbound: prefixes(["0.0.0.0/0"])),
-    ]
-  }()
+  @Test("every packet ends where the truth tables say", arguments: Configuration.all)
+  func truthTables(_ configuration: Configuration) {
+    let ruleset = Ruleset(configuration.policy, hasIPv6: true)
+    let oracle = Oracle(configuration)
+    for question in Question.table(configuration) {
+      let trace = Trace(question.packet, through: ruleset, proxyListens: configuration.proxyListens)
+      #expect(trace.end == oracle.answer(question.packet), "\(question)")
+    }
+  }
 
-  static let addresses = [
-    "127.0.0.1", "127.0.0.5", "127.0.0.6", "10.0.0.2", "192.0.2.7", "198.51.100.7", "203.0.113.9", "::1", "::6",
-    "fd00::2", "2001:db8::7", "2001:db8:1::7", "2001:db8:2::9",
-  ].compactMap { IPAddress($0) }
-  static let own = ["10.0.0.2", "fd00::2"].compactMap { IPAddress($0) }
-  static let ports: [UInt16] = [
-    22, 53, 80, 443, 3306, 3500, 5432, 8080, 15001, 15006, 15008, 15020, 15021, 15090, 65535,
-  ]
-  /// Nil: the packet arrives from outside.
-  static let owners: [(user: UInt32, group: UInt32)?] = [
-    (0, 0), (1337, 1337), (1337, 0), (0, 1337), (2000, 3000), (0, 3000), (1000, 1000), nil,
-  ]
-
-  @Test("every packet ends where the truth tables say", arguments: policies.indices)
-  func truthTables(index: Int) {
-    let policy = Self.policies[index]
-    let ruleset = Ruleset(policy, hasIPv6: true)
-    for destination in Self.addresses {
-      let isLocal = destination.isLoopback || destination.description == "::6" || Self.own.contains(destination)
-      let magic = IPAddress(destination.family, destination.family == .v4 ? 0x7f00_0006 : 6)
-      for source in Self.own.filter({ $0.family == destination.family }) + [magic] {
-        for port in Self.ports {
-          for owner in Self.owners where owner != nil || Self.own.contains(destination) {
-            for isTCP in [true, false] {
-              let packet = Packet(
-                isTCP: isTCP, owner: owner, source: source, destination: destination, port: port,
-                leavesThrough: isLocal && owner != nil ? "lo" : "eth0")
-              #expect(ruleset.walk(packet) == oracle(policy, packet), "\(packet)")
-            }
-          }
-        }
+  @Test("so does every packet under settings that nobody has thought of")
+  func randomSettings() {
+    var random = SplitMix64(seed: 3)
+    for _ in 0..<1000 {
+      let configuration = Configuration.random(using: &random)
+      let ruleset = Ruleset(configuration.policy, hasIPv6: true)
+      let oracle = Oracle(configuration)
+      for question in Question.table(configuration).shuffled(using: &random).prefix(100) {
+        let end = Trace(question.packet, through: ruleset).end
+        #expect(end == oracle.answer(question.packet), "\(question) under \(configuration.policy)")
       }
+    }
+  }
+
+  @Test("the tables ask enough: 40 configurations and more, and each way a packet can end")
+  func breadth() {
+    let ends = Configuration.all.flatMap { configuration in
+      Question.table(configuration).map { Oracle(configuration).answer($0.packet) }
+    }
+    #expect(Configuration.all.count >= 40)
+    #expect(ends.count >= 600)
+    let ports = ProxyPorts()
+    for end in [
+      Trace.End.passes, .dropped, .redirected(ports.outbound), .redirected(ports.inbound), .redirected(ports.dns),
+      .handedOver(ports.inbound),
+    ] {
+      #expect(ends.count { $0 == end } > 20, "\(end)")
     }
   }
 
@@ -75,21 +60,46 @@ import Testing
     #expect(short.ruleCount == long.ruleCount)
   }
 
-  @Test("without inbound ports there is no inbound chain")
-  func noInbound() {
-    #expect(Ruleset(Self.policies[2], hasIPv6: true).chains.map(\.name) == ["output", "proxy-output"])
+  @Test(
+    "without inbound ports there is no inbound chain, and nothing to deliver by mark", arguments: Policy.Mode.allCases)
+  func noInbound(mode: Policy.Mode) {
+    let ruleset = Ruleset(Policy(mode: mode, inbound: .only(PortSet()), outbound: .all), hasIPv6: true)
+    #expect(ruleset.chains.map(\.name) == ["nat-output", "proxy-output", "outbound"])
+    #expect(ruleset.localDelivery == nil)
   }
 
-  @Test("each rule says in a comment that the kernel can keep what it is for", arguments: policies.indices)
-  func comments(index: Int) {
-    for rule in Ruleset(Self.policies[index], hasIPv6: true).chains.flatMap(\.rules) {
+  @Test("each rule says in a comment that the kernel can keep what it is for", arguments: Configuration.all)
+  func comments(_ configuration: Configuration) {
+    for rule in Ruleset(configuration.policy, hasIPv6: true).chains.flatMap(\.rules) {
       #expect((1...127).contains(rule.comment.utf8.count))
+    }
+  }
+
+  @Test("rules name only sets and chains that are there, and no set or chain is there for nothing")
+  func references() {
+    for configuration in Configuration.all {
+      let ruleset = Ruleset(configuration.policy, hasIPv6: true)
+      var sets: Set<String> = []
+      var chains = Set(ruleset.chains.filter { $0.hook != nil }.map(\.name))
+      for rule in ruleset.chains.flatMap(\.rules) {
+        if case .goto(let chain) = rule.verdict { chains.insert(chain) }
+        for match in rule.matches {
+          switch match {
+          case .destinationPortInSet(let set), .groupInSet(let set), .sourceInSet(_, let set),
+            .destinationInSet(_, let set):
+            sets.insert(set)
+          default: break
+          }
+        }
+      }
+      #expect(sets.sorted() == ruleset.sets.map(\.name).sorted(), "\(configuration)")
+      #expect(chains.sorted() == ruleset.chains.map(\.name).sorted(), "\(configuration)")
     }
   }
 
   @Test("a pod with an IPv6 address cannot do without ::6", arguments: [true, false])
   func magicAddress(hasIPv6: Bool) throws {
-    let ruleset = Ruleset(Self.policies[0], hasIPv6: hasIPv6)
+    let ruleset = Ruleset(Configuration.standard, hasIPv6: hasIPv6)
     #expect(ruleset.localAddresses == [LocalAddress(try #require(CIDR("::6/128")), isRequired: hasIPv6)])
   }
 }
