@@ -22,13 +22,23 @@ package enum NftablesBatch {
 
   private static func contents(of ruleset: Ruleset) -> [Message] {
     ruleset.sets.enumerated().flatMap { set($1, id: UInt32($0 + 1)) }
-      + ruleset.chains.map(chain)
+      + ruleset.chains.map { chain($0) }
       + rules(of: ruleset)
   }
 
   /// The messages that take the table away; ENOENT when there is none.
   package static func removal() -> [Message] {
     transaction([table(NFT_MSG_DELTABLE)])
+  }
+
+  /// The messages that find out whether the kernel makes NAT chains for both families at once: a table with one, made
+  /// and deleted in one transaction.
+  static func probing() -> [Message] {
+    let name = "\(tableName)-probe"
+    return transaction([
+      table(NFT_MSG_NEWTABLE, flags: NLM_F_CREATE, name: name), chain(Chain(.nat, .output), table: name),
+      table(NFT_MSG_DELTABLE, name: name),
+    ])
   }
 
   private static func transaction(_ messages: [Message]) -> [Message] {
@@ -44,7 +54,7 @@ package enum NftablesBatch {
       label: "the transaction for table \(tableName)", wantsAck: false)
   }
 
-  private static func message(
+  static func message(
     _ type: nf_tables_msg_types, flags: Int32 = 0, label: String, _ body: (inout Attributes) -> Void
   ) -> Message {
     var attributes = Attributes()
@@ -54,23 +64,25 @@ package enum NftablesBatch {
       payload: [UInt8(NFPROTO_INET), UInt8(NFNETLINK_V0), 0, 0] + attributes.bytes, label: label)
   }
 
-  private static func table(_ type: nf_tables_msg_types, flags: Int32 = 0) -> Message {
-    message(type, flags: flags, label: "table \(tableName)") {
-      $0.append(NFTA_TABLE_NAME, string: tableName)
+  private static func table(
+    _ type: nf_tables_msg_types, flags: Int32 = 0, name: String = tableName
+  ) -> Message {
+    message(type, flags: flags, label: "table \(name)") {
+      $0.append(NFTA_TABLE_NAME, string: name)
     }
   }
 
-  private static func chain(_ chain: Chain) -> Message {
+  private static func chain(_ chain: Chain, table: String = tableName) -> Message {
     message(NFT_MSG_NEWCHAIN, flags: NLM_F_CREATE, label: "chain \(chain.name)") {
-      $0.append(NFTA_CHAIN_TABLE, string: tableName)
+      $0.append(NFTA_CHAIN_TABLE, string: table)
       $0.append(NFTA_CHAIN_NAME, string: chain.name)
       guard let hook = chain.hook else { return }
       $0.nest(NFTA_CHAIN_HOOK) {
-        $0.append(NFTA_HOOK_HOOKNUM, bigEndian: hook.point.hookNumber)
-        $0.append(NFTA_HOOK_PRIORITY, bigEndian: UInt32(bitPattern: hook.priority))
+        $0.append(NFTA_HOOK_HOOKNUM, bigEndian: hook.number)
+        $0.append(NFTA_HOOK_PRIORITY, bigEndian: UInt32(bitPattern: chain.stage.nftablesPriority))
       }
       $0.append(NFTA_CHAIN_POLICY, bigEndian: UInt32(NF_ACCEPT))
-      $0.append(NFTA_CHAIN_TYPE, string: "nat")
+      $0.append(NFTA_CHAIN_TYPE, string: chain.nftablesType(hook))
     }
   }
 
@@ -86,6 +98,7 @@ package enum NftablesBatch {
       $0.append(NFTA_SET_KEY_TYPE, bigEndian: layout.typeNumber)
       $0.append(NFTA_SET_KEY_LEN, bigEndian: layout.keyLength)
       $0.append(NFTA_SET_ID, bigEndian: id)
+      if layout.isHostEndian { $0.append(NFTA_SET_USERDATA, hostEndianKeys) }
     }
     let keys = set.keys
     let elements = stride(from: 0, to: keys.count, by: elementsPerMessage).map { start in
@@ -104,6 +117,10 @@ package enum NftablesBatch {
     }
     return [declaration] + elements
   }
+
+  /// How `nft` learns that keys are in the machine's byte order: type 0 of libnftnl's user data for sets, length, the
+  /// number 1. It prints them the wrong way round without.
+  private static let hostEndianKeys: [UInt8] = [0, 4] + UInt32(1).nativeBytes
 
   private static func rules(of ruleset: Ruleset) -> [Message] {
     var number = 0
@@ -135,8 +152,8 @@ package enum NftablesBatch {
   }
 }
 
-extension Chain.Hook.Point {
-  fileprivate var hookNumber: UInt32 {
+extension Chain.Hook {
+  var number: UInt32 {
     switch self {
     case .prerouting: NF_INET_PRE_ROUTING.rawValue
     case .output: NF_INET_LOCAL_OUT.rawValue

@@ -4,13 +4,23 @@ import Netlink
 /// One instruction of the kernel's rule machine. Values travel through its first register.
 ///
 /// Source: linux/netfilter/nf_tables.h; the same sequences `nft --debug=netlink` prints.
-enum NftablesExpression: Equatable {
+enum NftablesExpression: Hashable {
   /// Loads a property of the packet or its socket.
-  case meta(nft_meta_keys)
+  case meta(UInt32)
+  /// Sets a property of the packet to the loaded bytes.
+  case setMeta(UInt32)
+  /// Loads a property of the packet's connection.
+  case connection(UInt32)
+  /// Sets a property of the packet's connection to the loaded bytes.
+  case setConnection(UInt32)
   /// Loads bytes of a header.
-  case payload(nft_payload_bases, offset: UInt32, length: UInt32)
+  case payload(base: UInt32, offset: UInt32, length: UInt32)
+  /// Loads what kind of address the destination is: local, for instance.
+  case destinationType
+  /// Keeps those of the loaded bits that the mask has.
+  case mask([UInt8])
   /// Ends the rule unless the loaded bytes compare to these.
-  case compare(nft_cmp_ops, [UInt8])
+  case compare(UInt32, [UInt8])
   /// Ends the rule unless the loaded bytes are in the set.
   case lookup(set: String)
   /// Loads constant bytes.
@@ -18,15 +28,24 @@ enum NftablesExpression: Equatable {
   case verdict(code: Int32, chain: String?)
   /// Redirects to the loaded port.
   case redirect
+  /// Hands over to the transparent listener on the loaded port; without one it ends the rule.
+  case transparentProxy
+  /// What we never write: read back from a rule that somebody else made or changed.
+  case other(String, [UInt8])
 
   var name: String {
     switch self {
-    case .meta: "meta"
+    case .meta, .setMeta: "meta"
+    case .connection, .setConnection: "ct"
     case .payload: "payload"
+    case .destinationType: "fib"
+    case .mask: "bitwise"
     case .compare: "cmp"
     case .lookup: "lookup"
     case .immediate, .verdict: "immediate"
     case .redirect: "redir"
+    case .transparentProxy: "tproxy"
+    case .other(let name, _): name
     }
   }
 
@@ -36,15 +55,34 @@ enum NftablesExpression: Equatable {
     switch self {
     case .meta(let key):
       data.append(NFTA_META_DREG, bigEndian: register)
-      data.append(NFTA_META_KEY, bigEndian: key.rawValue)
+      data.append(NFTA_META_KEY, bigEndian: key)
+    case .setMeta(let key):
+      data.append(NFTA_META_KEY, bigEndian: key)
+      data.append(NFTA_META_SREG, bigEndian: register)
+    case .connection(let key):
+      data.append(NFTA_CT_DREG, bigEndian: register)
+      data.append(NFTA_CT_KEY, bigEndian: key)
+    case .setConnection(let key):
+      data.append(NFTA_CT_KEY, bigEndian: key)
+      data.append(NFTA_CT_SREG, bigEndian: register)
     case .payload(let base, let offset, let length):
       data.append(NFTA_PAYLOAD_DREG, bigEndian: register)
-      data.append(NFTA_PAYLOAD_BASE, bigEndian: base.rawValue)
+      data.append(NFTA_PAYLOAD_BASE, bigEndian: base)
       data.append(NFTA_PAYLOAD_OFFSET, bigEndian: offset)
       data.append(NFTA_PAYLOAD_LEN, bigEndian: length)
+    case .destinationType:
+      data.append(NFTA_FIB_DREG, bigEndian: register)
+      data.append(NFTA_FIB_RESULT, bigEndian: NFT_FIB_RESULT_ADDRTYPE.rawValue)
+      data.append(NFTA_FIB_FLAGS, bigEndian: NFTA_FIB_F_DADDR.rawValue)
+    case .mask(let mask):
+      data.append(NFTA_BITWISE_SREG, bigEndian: register)
+      data.append(NFTA_BITWISE_DREG, bigEndian: register)
+      data.append(NFTA_BITWISE_LEN, bigEndian: UInt32(mask.count))
+      data.nest(NFTA_BITWISE_MASK) { $0.append(NFTA_DATA_VALUE, mask) }
+      data.nest(NFTA_BITWISE_XOR) { $0.append(NFTA_DATA_VALUE, mask.map { _ in 0 }) }
     case .compare(let operation, let bytes):
       data.append(NFTA_CMP_SREG, bigEndian: register)
-      data.append(NFTA_CMP_OP, bigEndian: operation.rawValue)
+      data.append(NFTA_CMP_OP, bigEndian: operation)
       data.nest(NFTA_CMP_DATA) { $0.append(NFTA_DATA_VALUE, bytes) }
     case .lookup(let set):
       data.append(NFTA_LOOKUP_SET, string: set)
@@ -62,6 +100,12 @@ enum NftablesExpression: Equatable {
       }
     case .redirect:
       data.append(NFTA_REDIR_REG_PROTO_MIN, bigEndian: register)
+    case .transparentProxy:
+      // Of the packet's own family: an `inet` table sees both.
+      data.append(NFTA_TPROXY_FAMILY, bigEndian: UInt32(NFPROTO_UNSPEC))
+      data.append(NFTA_TPROXY_REG_PORT, bigEndian: register)
+    case .other:
+      preconditionFailure("only what is read back is of another kind")
     }
     return data
   }

@@ -10,6 +10,8 @@ extension NamedSet {
     let typeName: String
     let keyLength: UInt32
     let hasRanges: Bool
+    /// Whether keys are in the machine's byte order instead of the network's.
+    var isHostEndian = false
   }
 
   var layout: Layout {
@@ -20,11 +22,12 @@ extension NamedSet {
         hasRanges: ports.ranges.contains { $0.lowerBound != $0.upperBound })
     case .addresses(.v4, _): Layout(typeNumber: 7, typeName: "ipv4_addr", keyLength: 4, hasRanges: true)
     case .addresses(.v6, _): Layout(typeNumber: 8, typeName: "ipv6_addr", keyLength: 16, hasRanges: true)
+    case .groups: Layout(typeNumber: 25, typeName: "gid", keyLength: 4, hasRanges: false, isHostEndian: true)
     }
   }
 
   /// A key in a set: where a range starts, or the first key after it.
-  struct Element: Equatable {
+  struct Element: Hashable {
     let key: [UInt8]
     let endsRange: Bool
   }
@@ -46,6 +49,7 @@ extension NamedSet {
         return [Element(key: range.lowerBound.bytes, endsRange: false)]
           + (next.value == 0 ? [] : [Element(key: next.bytes, endsRange: true)])
       }
+    case .groups(let groups): groups.map { Element(key: $0.rawValue.nativeBytes, endsRange: false) }
     }
   }
 }

@@ -48,3 +48,13 @@ private func enterMounts(_ descriptor: CInt) throws(SystemError) {
 package func mountTemporaryFileSystem(at path: String) throws(SystemError) {
   try retrying("mount", path) { unsafe clinux_mount_tmpfs(path) }
 }
+
+/// Shows `file` to whoever opens `path`, in the calling thread's mount namespace; a path that does not exist stays
+/// away.
+///
+/// For children that would read or lock the node's files: with mounts of their own they get others, and the node's are
+/// not touched.
+package func showFile(_ file: String, at path: String) throws(SystemError) {
+  guard unsafe access(path, F_OK) == 0 else { return }
+  try retrying("mount", path) { unsafe clinux_bind_mount(file, path) }
+}

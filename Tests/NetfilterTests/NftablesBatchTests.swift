@@ -41,7 +41,7 @@ import Testing
     let ruleset = Ruleset(Self.policy, hasIPv6: true)
     let labels = Self.messages(NFT_MSG_NEWRULE, in: NftablesBatch.replacing(with: ruleset)).map(\.label)
     #expect(labels.count == ruleset.ruleCount)
-    #expect(labels.first == "rule 1 of \(ruleset.ruleCount) (only TCP is redirected)")
+    #expect(labels.first == "rule 1 of \(ruleset.ruleCount) (HBONE tunnel: the proxy listens itself)")
   }
 
   @Test("a rule carries its comment where nft looks for it")
@@ -49,7 +49,7 @@ import Testing
     let batch = NftablesBatch.replacing(with: Ruleset(Self.policy, hasIPv6: true))
     let rule = try #require(Self.messages(NFT_MSG_NEWRULE, in: batch).first)
     let data = try #require(try Self.attributes(rule).first { $0.type == UInt16(NFTA_RULE_USERDATA.rawValue) })
-    let text = Array("only TCP is redirected".utf8) + [0]
+    let text = Array("HBONE tunnel: the proxy listens itself".utf8) + [0]
     #expect(Array(data.value) == [0, UInt8(text.count)] + text)
   }
 
@@ -88,7 +88,7 @@ import Testing
       "table inet istio-cni {", "type nat hook prerouting priority -100; policy accept;",
       "tcp dport @inbound-excluded-ports return comment \"inbound port excluded\"",
       "ip daddr @outbound-excluded-ipv4 return comment \"IPv4 destination excluded\"",
-      "meta skuid 1337 goto proxy-output comment \"the proxy's own traffic\"",
+      "meta skuid 1337 goto proxy-output comment \"the proxy's own traffic, by user\"",
       "elements = { 15020-15021 }", "elements = { 5432 }", "elements = { 10.0.0.0-10.255.255.255 }",
     ] {
       #expect(text.contains(line), "\(line) is missing in \(text)")

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 #include <netinet/in.h>
+#include <netinet/ip.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -57,6 +59,9 @@ static inline int clinux_set_flags(int fd, int flags) { return fcntl(fd, F_SETFL
 
 /// The CLONE_NEW… constant of the namespace behind `fd`, or -1.
 static inline int clinux_namespace_type(int fd) { return ioctl(fd, NS_GET_NSTYPE); }
+
+/// A descriptor, closed on exec, of the user namespace that owns the namespace behind `fd`, or -1.
+static inline int clinux_owner_of_namespace(int fd) { return ioctl(fd, NS_GET_USERNS); }
 
 /// The environment: `NAME=value`, ended by a null pointer. Swift cannot read the global itself: it is mutable.
 static inline char **clinux_environment(void) { return __environ; }

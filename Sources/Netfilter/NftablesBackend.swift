@@ -1,0 +1,66 @@
+package import Netlink
+package import Redirect
+import SystemPackage
+package import System
+
+/// nf_tables over netlink: one table of the `inet` family, replaced in one transaction.
+package struct NftablesBackend: Backend {
+  package init() {}
+
+  package var name: String { "nftables" }
+
+  package func apply(_ ruleset: Ruleset, in namespace: borrowing NetworkNamespace) throws(NetfilterError) {
+    try asNetfilterError { () throws(NetlinkError) in
+      // A fresh pod has no table. Deleting one, even the one just added, would make the kernel wait for an RCU grace
+      // period when the socket is closed (nft_rcv_nl_event, net/netfilter/nf_tables_api.c): 10 ms, longer than all the
+      // rest of an ADD.
+      let netfilter = try NetlinkSocket.open(.netfilter, in: namespace)
+      do throws(NetlinkError) {
+        try netfilter.send(NftablesBatch.creating(ruleset))
+      } catch let error where error.errno == .fileExists {
+        try netfilter.send(NftablesBatch.replacing(with: ruleset))
+      }
+    }
+  }
+
+  package func remove(from namespace: borrowing NetworkNamespace) throws(NetfilterError) {
+    try asNetfilterError { () throws(NetlinkError) in
+      let netfilter = try NetlinkSocket.open(.netfilter, in: namespace)
+      do throws(NetlinkError) {
+        try netfilter.send(NftablesBatch.removal())
+      } catch let error where error.errno == .noSuchFileOrDirectory {}
+    }
+  }
+
+  package func drift(
+    from ruleset: Ruleset, in namespace: borrowing NetworkNamespace
+  ) throws(NetfilterError) -> [Difference] {
+    try asNetfilterError { () throws(NetlinkError) in
+      let netfilter = try NetlinkSocket.open(.netfilter, in: namespace)
+      return NftablesTable(ruleset).differences(in: try NftablesTable(through: netfilter))
+    }
+  }
+
+  /// Asks for a NAT chain of the `inet` family, which kernels make since 5.2 if they have nf_tables and its NAT: with a
+  /// table of its own, made and deleted in one transaction.
+  package func refusal(in namespace: borrowing NetworkNamespace) throws(NetfilterError) -> NetlinkError? {
+    try asNetfilterError { () throws(NetlinkError) in
+      let netfilter = try NetlinkSocket.open(.netfilter, in: namespace)
+      do throws(NetlinkError) {
+        try netfilter.send(NftablesBatch.probing())
+        return nil
+      } catch let error where error.code == .kernel {
+        return error
+      }
+    }
+  }
+}
+
+/// Makes the errors of `Netlink` ours.
+func asNetfilterError<R>(_ body: () throws(NetlinkError) -> R) throws(NetfilterError) -> R {
+  do throws(NetlinkError) {
+    return try body()
+  } catch {
+    throw NetfilterError(error)
+  }
+}
