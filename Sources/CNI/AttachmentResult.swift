@@ -44,6 +44,12 @@ package struct AttachmentResult: Sendable {
     return containerIPs.compactMap { $0["address"]?.string }
   }
 
+  /// The DNS servers that the plugins before this one name, as written. Below 0.3.0 they stand in each family, too.
+  package var nameservers: [String] {
+    let places = [object["dns"]] + Self.families.map { object[$0.key]?["dns"] }
+    return places.flatMap { $0?["nameservers"]?.array?.compactMap(\.string) ?? [] }
+  }
+
   /// The members of `ips`, without those that a node-side interface holds.
   var containerIPs: [JSONObject] {
     let interfaces = object.objects("interfaces")

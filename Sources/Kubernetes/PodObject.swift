@@ -11,6 +11,8 @@ package struct PodObject: Sendable, Equatable {
   package let labels: [String: String]
   package let annotations: [String: String]
   package let hostNetwork: Bool
+  /// `spec.dnsConfig.nameservers`, as written.
+  package let nameservers: [String]
   /// What containers without their own inherit.
   package let securityContext: SecurityContext
   package let initContainers: [Container]
@@ -67,6 +69,9 @@ package struct PodObject: Sendable, Equatable {
 
       let spec = try root["spec"]
       hostNetwork = try spec["hostNetwork"].bool() ?? false
+      var nameservers: [String] = []
+      for server in try spec["dnsConfig"]["nameservers"].elements() { nameservers.append(try server.requiredString()) }
+      self.nameservers = nameservers
       securityContext = try SecurityContext(try spec["securityContext"])
       initContainers = try Self.containers(try spec["initContainers"])
       containers = try Self.containers(try spec["containers"])

@@ -2,7 +2,6 @@ import CNI
 import JSON
 import Kubernetes
 import Netfilter
-import Netlink
 import Redirect
 import System
 
@@ -25,12 +24,14 @@ extension Request {
       skip(reason)
       return answer
     }
-    switch try decide(on: pod, options) {
+    var defaults = options.policyDefaults
+    defaults.nameservers += result.nameservers.compactMap { IPAddress($0) }
+    switch try decide(on: pod, options, defaults) {
     case .skip(let reason):
       skip(reason)
     case .redirect(let policy):
       let ruleset = Ruleset(policy, hasIPv6: result.addresses.contains { $0.utf8.contains(UInt8(ascii: ":")) })
-      try apply(ruleset, to: pod, invocation)
+      try apply(ruleset, to: pod, invocation, options.backend)
       log["decision"] = "redirect"
       log["rules"] = .number(JSONNumber(ruleset.ruleCount))
     }
@@ -42,19 +43,24 @@ extension Request {
     log["reason"] = .string(reason.description)
   }
 
-  private mutating func decide(on pod: PodName, _ options: PluginConfiguration) throws(Failure) -> Decision {
+  private mutating func decide(
+    on pod: PodName, _ options: PluginConfiguration, _ defaults: PolicyDefaults
+  ) throws(Failure) -> Decision {
     let facts = PodFacts(try read(pod, options))
-    if !facts.unreadableSettings.isEmpty {
-      log.raise(to: .warn)
-      log["warning"] = .string(
-        "taken for unset, since the value is not in the pod object: \(facts.unreadableSettings.joined(separator: ", "))"
-      )
-    }
+    let decision: Decision
     do throws(PolicyError) {
-      return try Decision(facts)
+      decision = try Decision(facts, defaults: defaults)
     } catch {
       throw Failure(error)
     }
+    if case .redirect(let policy) = decision {
+      let warnings = PodWarning.all(facts, policy)
+      if !warnings.isEmpty {
+        log.raise(to: .warn)
+        log["warning"] = .string(warnings.map(\.description).joined(separator: "; "))
+      }
+    }
+    return decision
   }
 
   private func read(_ pod: PodName, _ options: PluginConfiguration) throws(Failure) -> PodObject {
@@ -80,10 +86,16 @@ extension Request {
     return object
   }
 
-  private func apply(_ ruleset: Ruleset, to pod: PodName, _ invocation: Invocation) throws(Failure) {
+  private mutating func apply(
+    _ ruleset: Ruleset, to pod: PodName, _ invocation: Invocation, _ preference: BackendSelection.Preference
+  ) throws(Failure) {
     let namespace = try enter(invocation.namespacePath ?? "", pod, allowsOwn: invocation.allowsOwnNamespace)
-    do throws(NetlinkError) {
-      try PodRedirect.apply(ruleset, in: namespace)
+    do throws(NetfilterError) {
+      let choice = try backends(preference).attempt(in: namespace) { (backend, namespace) throws(NetfilterError) in
+        try PodRedirect.apply(ruleset, in: namespace, with: backend)
+      }
+      log["backend"] = .string(choice.backend.name)
+      log["backend_reason"] = .string(([choice.reason] + notes.all).joined(separator: "; "))
     } catch {
       throw Failure(error, redirecting: pod)
     }

@@ -15,14 +15,16 @@ package enum Plugin {
   /// Serves one invocation.
   ///
   /// - Parameters:
-  ///   - environment: the whole environment; only `CNI_*` and `TRACEPARENT` are looked at.
+  ///   - environment: the whole environment; only `CNI_*` and `TRACEPARENT` are looked at, and `PATH` should the iptables
+  ///     back end be needed.
   ///   - started: when the process began; every deadline counts from here.
   ///   - readInput: reads standard input, to its end or for as long as it is told to wait.
   package static func run(
     environment: [String: String], started: ContinuousClock.Instant,
     readInput: (_ patience: Duration?) -> Result<[UInt8], SystemError>
   ) -> Outcome {
-    var request = Request(started: started)
+    let path = environment["PATH"] ?? ""
+    var request = Request(started: started, programFolders: path.split(separator: ":").map { String($0) })
     do throws(Failure) {
       let invocation = try Invocation(environment: environment)
       if invocation.command == .VERSION {

@@ -1,22 +1,19 @@
 package import CNI
 import JSON
+package import Netfilter
+package import Redirect
 
 /// The keys of our entry in the network configuration, with Istio's names and defaults, and our own.
 package struct PluginConfiguration: Sendable, Equatable {
-  /// What writes the rules.
-  package enum Backend: String, Sendable, CaseIterable {
-    /// The one that the kernel can do; today always nf_tables.
-    case auto
-    case nftables
-  }
-
   package var logLevel: LogLevel
   /// The folder that the agent shares with the plugin; empty when not configured.
   package var agentRunDirectory: String
   package var excludedNamespaces: [String]
   /// The namespace of the agent's DaemonSet; empty when not configured.
   package var agentNamespace: String
-  package var backend: Backend
+  package var backend: BackendSelection.Preference
+  /// What holds for every pod that does not say otherwise.
+  package var policyDefaults: PolicyDefaults
   /// How long one invocation may take in all.
   package var deadline: Duration
 
@@ -26,7 +23,7 @@ package struct PluginConfiguration: Sendable, Equatable {
     agentRunDirectory = try configuration.string("cni_agent_run_dir") ?? ""
     excludedNamespaces = try configuration.strings("exclude_namespaces") ?? []
     agentNamespace = try configuration.string("pod_namespace") ?? ""
-    _ = try configuration.bool("native_nftables")
+    let prefersNftables = try configuration.bool("native_nftables") ?? false
     _ = try configuration.bool("enable_ambient_detection_retry")
     if try configuration.bool("ambient_enabled") == true {
       throw Failure(
@@ -39,18 +36,20 @@ package struct PluginConfiguration: Sendable, Equatable {
         code: .invalidConfiguration,
         message: "configuration key \"enablement_selectors\" must be a list, not \(selectors.text().prefix(40))")
     }
-    backend = try Self.backend(try configuration.string("redirect_backend"))
+    // Istio's default of false means iptables because that is its older back end, not because anybody asked for it.
+    backend = try Self.backend(try configuration.string("redirect_backend")) ?? (prefersNftables ? .nftables : .auto)
+    policyDefaults = try PolicyDefaults(configuration)
     deadline = try Self.deadline(try configuration.int("deadline_seconds"))
   }
 
   /// What `redirect_backend` may say.
-  private static func backend(_ text: String?) throws(Failure) -> Backend {
-    guard let text else { return .auto }
-    guard let backend = Backend(rawValue: text) else {
+  private static func backend(_ text: String?) throws(Failure) -> BackendSelection.Preference? {
+    guard let text else { return nil }
+    guard let backend = BackendSelection.Preference(rawValue: text) else {
       throw Failure(
         code: .invalidConfiguration,
         message: "configuration key \"redirect_backend\": \"\(text.prefix(40))\" is not a back end",
-        details: "use one of: \(Backend.allCases.map(\.rawValue).joined(separator: ", "))")
+        details: "use one of: \(BackendSelection.Preference.allCases.map(\.rawValue).joined(separator: ", "))")
     }
     return backend
   }

@@ -1,6 +1,6 @@
 import CNI
 import Kubernetes
-import Netlink
+import Netfilter
 import Redirect
 import System
 import SystemPackage
@@ -32,10 +32,10 @@ extension Failure {
       details: "\(error); \(advice)")
   }
 
-  init(_ error: NetlinkError, redirecting pod: PodName) {
+  init(_ error: NetfilterError, redirecting pod: PodName) {
     self.init(
       code: .refusedRedirect, message: "cannot redirect the traffic of \(pod)",
-      details: "\(error); no rule was applied, and the pod was not started so that its traffic cannot bypass the proxy")
+      details: "\(error), and the pod was not started so that its traffic cannot bypass the proxy")
   }
 }
 

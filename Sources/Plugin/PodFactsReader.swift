@@ -7,7 +7,7 @@ extension PodFacts {
     self.init(
       namespace: pod.namespace, name: pod.name, labels: pod.labels, annotations: pod.annotations,
       usesNodeNetwork: pod.hostNetwork, runAsUser: pod.securityContext.runAsUser,
-      runAsGroup: pod.securityContext.runAsGroup,
+      runAsGroup: pod.securityContext.runAsGroup, nameservers: pod.nameservers.compactMap { IPAddress($0) },
       containers: (pod.initContainers + pod.containers).map { container in
         Container(
           name: container.name, arguments: container.args,

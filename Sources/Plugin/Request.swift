@@ -1,5 +1,7 @@
 import CNI
 import JSON
+import Netfilter
+import Synchronization
 
 /// One invocation on its way through the plugin, with what its log line will say.
 struct Request {
@@ -7,9 +9,21 @@ struct Request {
   var input: [UInt8] = []
   var log = LogRecord()
   var logThreshold = LogLevel.info
+  /// Where programs are looked for, should a back end need any.
+  let programFolders: [String]
+  /// What a back end has to say of its choices.
+  let notes = Notes()
 
-  init(started: ContinuousClock.Instant) {
+  init(started: ContinuousClock.Instant, programFolders: [String]) {
     self.started = started
+    self.programFolders = programFolders
+  }
+
+  /// The back ends, of which the configuration or the kernel chooses.
+  func backends(_ preference: BackendSelection.Preference) -> BackendSelection {
+    BackendSelection(
+      preference,
+      iptables: IptablesBackend(folders: programFolders) { [notes] note in notes.append(note) })
   }
 
   /// Does what the verb asks.
@@ -20,7 +34,7 @@ struct Request {
     try invocation.command.require(in: network.version)
     switch invocation.command {
     case .ADD: return try add(invocation, network)
-    case .DEL: delete(invocation)
+    case .DEL: delete(invocation, network)
     case .CHECK, .GC, .STATUS, .VERSION: break
     }
     return nil
@@ -33,4 +47,13 @@ struct Request {
     log["duration_us"] = .number(JSONNumber(Int(elapsed.seconds * 1_000_000 + elapsed.attoseconds / 1_000_000_000_000)))
     return log.line(threshold: logThreshold)
   }
+}
+
+/// Half sentences for the log line, from whoever has some.
+final class Notes: Sendable {
+  private let collected = Mutex<[String]>([])
+
+  var all: [String] { collected.withLock { $0 } }
+
+  func append(_ note: String) { collected.withLock { $0.append(note) } }
 }
