@@ -23,6 +23,12 @@ extension Endpoint: CustomStringConvertible {
 }
 
 extension Endpoint {
+  /// The address in network byte order; empty if it is none.
+  var addressBytes: [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: isIPv6 ? MemoryLayout<in6_addr>.size : MemoryLayout<in_addr>.size)
+    return inet_pton(family, address, &bytes) == 1 ? bytes : []
+  }
+
   /// Calls `body` with the address as the kernel wants it.
   func withSocketAddress<R>(
     _ body: (UnsafePointer<sockaddr>, socklen_t) throws(SystemError) -> R

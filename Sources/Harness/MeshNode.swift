@@ -28,8 +28,9 @@ package final class MeshNode: Sendable {
     try Addresses.add("\(address.address)/32", to: .loopback, through: route)
     let authority = try TestCertificateAuthority()
     let server = try authority.serverCertificate(addresses: [address.address])
-    let listener = try node.network.run { () throws(SystemError) in try TCPSocket.listen(address).take() }
-    apiServer = try FakeAPIServer(listening: listener, certificate: server, token: Self.token)
+    let listener = try PodSocket.open(.tcp, for: address, as: .root, in: node.network)
+    try listener.listen(on: address)
+    apiServer = try FakeAPIServer(listening: listener.take(), certificate: server, token: Self.token)
     try node.write(
       kubeconfigText(
         server: "https://\(address)", certificateAuthorityPEM: authority.certificatePEM, token: Self.token),

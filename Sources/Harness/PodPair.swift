@@ -14,25 +14,22 @@ package final class PodPair: Sendable {
 
   /// - Parameter remotes: Further addresses of the world, reached through the gateways.
   package init(remotes: [String] = []) throws {
-    pod = try NetworkNamespace.create()
-    world = try NetworkNamespace.create()
-    try pod.setLoopbackUp()
-    try world.setLoopbackUp()
+    pod = try NetworkNamespace.createForTraffic()
+    world = try NetworkNamespace.createForTraffic()
+    try Self.join(pod, world, remotes: remotes)
+  }
+
+  /// Lays the wire between a pod and the world.
+  static func join(
+    _ pod: borrowing NetworkNamespace, _ world: borrowing NetworkNamespace, remotes: [String]
+  ) throws {
+    try pod.join(
+      WireEnd(interface: "eth0", addresses: podAddresses + ["fe80::9:2"]), to: world,
+      WireEnd(interface: "pod0", addresses: gateways + ["fe80::9:1"]))
     let inPod = try NetlinkSocket.open(.route, in: pod)
+    for gateway in gateways { try Routes.addDefault(via: gateway, through: inPod) }
     let inWorld = try NetlinkSocket.open(.route, in: world)
-    try Links.createVeth("eth0", peer: "pod0", peerNamespace: world, through: inPod)
-    let eth0 = try Links.index(of: "eth0", through: inPod)
-    let pod0 = try Links.index(of: "pod0", through: inWorld)
-    for (address, gateway) in zip(Self.podAddresses, Self.gateways) {
-      let length = Endpoint(address, 0).isIPv6 ? 64 : 24
-      try Addresses.add("\(address)/\(length)", to: eth0, through: inPod)
-      try Addresses.add("\(gateway)/\(length)", to: pod0, through: inWorld)
-    }
-    try Links.setUp(eth0, through: inPod)
-    try Links.setUp(pod0, through: inWorld)
-    for gateway in Self.gateways { try Routes.addDefault(via: gateway, through: inPod) }
-    for remote in remotes {
-      try Addresses.add("\(remote)/\(Endpoint(remote, 0).isIPv6 ? 128 : 32)", to: .loopback, through: inWorld)
-    }
+    for remote in remotes { try Addresses.add(remote, to: .loopback, through: inWorld) }
+    try world.awaitLocalRoutes(to: remotes)
   }
 }

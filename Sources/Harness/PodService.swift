@@ -1,50 +1,52 @@
-import CLinux
 import Glibc
 import Synchronization
 package import System
 import SystemPackage
 
-/// Listeners in a pod under one owner, which answer every connection with one line: the service's name, the
-/// destination that the client asked for, and the client.
+/// Sockets in a pod under one owner, which answer every connection and every datagram with one line: the service's
+/// name, where it arrived, the destination that the client asked for, and the client. Behind a proxy that speaks HTTP,
+/// that line is the answer to an HTTP request.
 ///
 /// A sidecar proxy, as far as the redirect is concerned, is such a service on 15001 and 15006 under uid 1337.
 package final class PodService: Sendable {
   package let name: String
-  private let loop: AnswerLoop
-  private let thread: Mutex<pthread_t?>
+  private let running: Mutex<Running?>
 
-  /// Opens the listeners and starts to answer.
+  /// Opens the sockets and starts to answer.
   ///
   /// - Parameters:
-  ///   - ports: Each is opened for IPv4 and for IPv6.
-  ///   - owner: Of the sockets; the process stays what it is.
+  ///   - ports: Of TCP, each on all addresses of IPv4 and of IPv6.
+  ///   - listeners: Of TCP, each on its address alone.
+  ///   - datagrams: Of UDP, each on its address alone: bound to all addresses, a socket would answer from another one
+  ///     than it was asked at.
+  ///   - isTransparent: Whether the TCP sockets take connections to any address, as TPROXY needs (`IP_TRANSPARENT`).
+  ///   - form: Of the answers over TCP.
+  ///   - owner: Of the sockets, and of those that they accept; the process stays what it is.
   package init(
-    _ name: String, ports: [UInt16], owner: Owner, in namespace: borrowing NetworkNamespace
+    _ name: String, ports: [UInt16] = [], listeners: [Endpoint] = [], datagrams: [Endpoint] = [],
+    isTransparent: Bool = false, answering form: Answer.Form = .line, owner: Owner,
+    in namespace: borrowing NetworkNamespace
   ) throws(SystemError) {
     self.name = name
-    let loop = try namespace.run { () throws(SystemError) in
+    let everywhere = ports.flatMap { [Endpoint("0.0.0.0", $0), Endpoint("::", $0)] }
+    let sockets = try namespace.run { () throws(SystemError) in
       try becomeOnThisThread(user: owner.user, group: owner.group)
-      return try AnswerLoop(name, endpoints: ports.flatMap { [Endpoint("0.0.0.0", $0), Endpoint("::", $0)] })
+      var sockets: [ServiceSocket] = []
+      for endpoint in everywhere + listeners { sockets.append(try ServiceSocket(endpoint, .tcp)) }
+      for endpoint in datagrams { sockets.append(try ServiceSocket(endpoint, .udp)) }
+      return sockets
     }
-    self.loop = loop
-    var thread = pthread_t()
-    let code = pthread_create(
-      &thread, nil,
-      { argument in
-        Unmanaged<AnswerLoop>.fromOpaque(argument!).takeRetainedValue().run()
-        return nil
-      }, Unmanaged.passRetained(loop).toOpaque())
-    guard code == 0 else { throw SystemError("pthread_create", name, Errno(rawValue: code)) }
-    self.thread = Mutex(thread)
+    for socket in sockets { try socket.start(isTransparent: isTransparent) }
+    running = Mutex(try Running(try AnswerLoop(name, form, sockets), as: owner))
   }
 
   deinit { close() }
 
-  /// Closes the listeners; returns when they are closed.
+  /// Closes the sockets; returns when they are closed.
   package func close() {
-    guard let thread = thread.withLock({ $0.take() }) else { return }
-    loop.stop()
-    pthread_join(thread, nil)
+    guard let running = running.withLock({ $0.take() }) else { return }
+    running.loop.stop()
+    pthread_join(running.thread, nil)
   }
 }
 
@@ -63,95 +65,46 @@ package struct Owner: Sendable, Hashable {
   package static let proxy = Owner(user: 1337, group: 1337)
 }
 
-/// A listening socket, closed with its last owner.
-private final class Listener: Sendable {
-  let socket: OwnedDescriptor
-  let isIPv6: Bool
+/// A thread that answers as the owner of a service: an accepted socket belongs to the thread that accepts it, and
+/// rules see its packets as that user's.
+private final class Running: Sendable {
+  let loop: AnswerLoop
+  let thread: pthread_t
 
-  init(_ endpoint: Endpoint) throws(SystemError) {
-    socket = try TCPSocket.listen(endpoint)
-    isIPv6 = endpoint.isIPv6
-  }
-}
-
-/// Accepts and answers until it is told to stop.
-private final class AnswerLoop: Sendable {
-  private let name: String
-  private let listeners: [Listener]
-  private let wakeUp: DescriptorPair
-
-  init(_ name: String, endpoints: [Endpoint]) throws(SystemError) {
-    self.name = name
-    wakeUp = try OwnedDescriptor.pipe()
-    var listeners: [Listener] = []
-    for endpoint in endpoints { listeners.append(try Listener(endpoint)) }
-    self.listeners = listeners
-  }
-
-  /// Makes `run` return.
-  func stop() {
-    // The other end is ours too, so the write cannot fail.
-    try? wakeUp.writer.writeAll([0])
-  }
-
-  func run() {
-    let descriptors = [wakeUp.reader.withRawValue { $0 }] + listeners.map { $0.socket.withRawValue { $0 } }
-    var requests = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-    while true {
-      guard poll(&requests, nfds_t(requests.count), -1) > 0 else { continue }
-      if requests[0].revents != 0 { return }
-      for (request, listener) in zip(requests.dropFirst(), listeners) where request.revents != 0 {
-        answer(listener)
-      }
+  init(_ loop: AnswerLoop, as owner: Owner) throws(SystemError) {
+    let work = Unmanaged.passRetained(Work(loop: loop, owner: owner))
+    var thread = pthread_t()
+    let code = pthread_create(
+      &thread, nil,
+      { argument in
+        if let argument { Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().run() }
+        return nil
+      }, work.toOpaque())
+    guard code == 0 else {
+      work.release()
+      throw SystemError("pthread_create", "service", Errno(rawValue: code))
     }
+    self.loop = loop
+    self.thread = thread
   }
 
-  private func answer(_ listener: Listener) {
-    let accepted = listener.socket.withRawValue { clinux_accept($0) }
-    guard accepted >= 0 else { return }
-    let connection = OwnedDescriptor(owning: accepted)
-    let original = TCPSocket.originalDestination(connection, isIPv6: listener.isIPv6)
-    let port = TCPSocket.localEndpoint(connection)?.port ?? 0
-    let peer = TCPSocket.peerEndpoint(connection)
-    let line = Answer(service: name, port: port, original: original, peer: peer).line
-    // A client that went away needs no answer.
-    try? connection.writeAll(Array(line.utf8))
-  }
-}
+  /// What crosses `pthread_create`'s untyped pointer.
+  private final class Work: Sendable {
+    let loop: AnswerLoop
+    let owner: Owner
 
-/// What a service says to whoever connects.
-package struct Answer: Sendable, Equatable {
-  package let service: String
-  /// The port that the connection arrived at.
-  package let port: UInt16
-  /// The destination that the client asked for.
-  package let original: Endpoint?
-  package let peer: Endpoint?
+    init(loop: AnswerLoop, owner: Owner) {
+      self.loop = loop
+      self.owner = owner
+    }
 
-  var line: String {
-    [service, "\(port)", original?.line ?? "-", peer?.line ?? "-"].joined(separator: " ") + "\n"
-  }
-
-  init(service: String, port: UInt16, original: Endpoint?, peer: Endpoint?) {
-    self.service = service
-    self.port = port
-    self.original = original
-    self.peer = peer
-  }
-
-  init?(line: String) {
-    let words = line.split(whereSeparator: \.isWhitespace).map { String($0) }
-    guard words.count == 4, let port = UInt16(words[1]) else { return nil }
-    self.init(service: words[0], port: port, original: Endpoint(line: words[2]), peer: Endpoint(line: words[3]))
-  }
-}
-
-extension Endpoint {
-  fileprivate var line: String { "\(address)|\(port)" }
-
-  fileprivate init?(line: String) {
-    let parts = line.split(separator: "|")
-    guard parts.count == 2, let port = UInt16(parts[1]) else { return nil }
-    self.init(String(parts[0]), port)
+    func run() {
+      do throws(SystemError) {
+        try becomeOnThisThread(user: owner.user, group: owner.group)
+      } catch {
+        preconditionFailure("the thread that opened the sockets became \(owner), and this one cannot: \(error)")
+      }
+      loop.run()
+    }
   }
 }

@@ -1,8 +1,20 @@
 package import System
 import SystemPackage
 
-/// One connection attempt, and who answered it.
+/// One question to whoever receives it, and who answered: a connection, or a datagram.
 package struct Probe: Sendable {
+  package enum Transport: Sendable, Hashable, CaseIterable {
+    case tcp
+    case udp
+
+    var socketKind: PodSocket.Kind {
+      switch self {
+      case .tcp: .tcp
+      case .udp: .udp
+      }
+    }
+  }
+
   package enum Outcome: Sendable, Equatable {
     case answered(Answer)
     case refused
@@ -12,24 +24,42 @@ package struct Probe: Sendable {
 
   package let destination: Endpoint
   package let owner: Owner
-  /// The address to connect from; nil lets the kernel choose.
-  package let source: String?
+  package let transport: Transport
+  /// Where the question comes from, port 0 for any; nil lets the kernel choose.
+  package let source: Endpoint?
+  /// The mark of its packets.
+  package let mark: UInt32?
+  /// Whether the source may be an address that is not the namespace's.
+  package let isTransparent: Bool
 
-  package init(to destination: Endpoint, as owner: Owner, from source: String? = nil) {
+  /// - Parameters:
+  ///   - source: The address to ask from; nil lets the kernel choose.
+  ///   - sourcePort: Only looked at with a source.
+  ///   - mark: As a proxy marks its packets (`SO_MARK`).
+  ///   - isTransparent: As a proxy that asks in its client's name (`IP_TRANSPARENT`).
+  package init(
+    to destination: Endpoint, as owner: Owner, transport: Transport = .tcp, from source: String? = nil,
+    sourcePort: UInt16 = 0, mark: UInt32? = nil, isTransparent: Bool = false
+  ) {
     self.destination = destination
     self.owner = owner
-    self.source = source
+    self.transport = transport
+    self.source = source.map { Endpoint($0, sourcePort) }
+    self.mark = mark
+    self.isTransparent = isTransparent
   }
 
-  /// Connects from inside a namespace.
+  /// Asks from inside a namespace.
+  ///
+  /// An answered connection is first closed by the service and then reset from here: neither side keeps it in
+  /// TIME_WAIT, connection tracking forgets it after 10 seconds, and any number of probes can follow each other.
+  ///
+  /// A rule that drops a datagram in the asking namespace itself shows as `.failed` with `EPERM`, not as `.timedOut`.
   package func fire(in namespace: borrowing NetworkNamespace, timeLimit: Duration = .seconds(3)) -> Outcome {
+    let deadline = ContinuousClock.now + timeLimit
     do throws(SystemError) {
-      let line = try namespace.run { () throws(SystemError) in
-        try becomeOnThisThread(user: owner.user, group: owner.group)
-        let socket = try TCPSocket.connect(
-          to: destination, from: source.map { Endpoint($0, 0) }, timeLimit: timeLimit)
-        return try TCPSocket.readAll(socket, timeLimit: timeLimit)
-      }
+      let socket = try PodSocket.open(transport.socketKind, for: destination, as: owner, in: namespace)
+      let line = try ask(socket, until: deadline)
       guard let answer = Answer(line: String(decoding: line, as: UTF8.self)) else {
         return .failed(SystemError("read", "\(destination)", .badMessage))
       }
@@ -40,6 +70,24 @@ package struct Probe: Sendable {
       return .timedOut
     } catch {
       return .failed(error)
+    }
+  }
+
+  private func ask(
+    _ socket: borrowing PodSocket, until deadline: ContinuousClock.Instant
+  ) throws(SystemError) -> [UInt8] {
+    if let mark { try socket.setMark(mark) }
+    if isTransparent { try socket.setTransparent() }
+    if let source { try socket.bind(to: source) }
+    switch transport {
+    case .udp:
+      try socket.connect(to: destination, until: deadline)
+      try socket.send(Array("?\n".utf8))
+      return try socket.receive(until: deadline)
+    case .tcp:
+      try socket.resetWhenClosed()
+      try socket.connect(to: destination, until: deadline)
+      return try socket.receiveAll(until: deadline)
     }
   }
 }
