@@ -6,5 +6,5 @@ struct InstallCNI: ParsableCommand {
     commandName: "install-cni",
     abstract: "The node's side of the istio-cni plugin, and the operator's command line.",
     discussion: "Installing on a node is not part of this version yet; the commands below are.",
-    subcommands: [Render.self])
+    subcommands: [Render.self, TracePacket.self])
 }

@@ -1,31 +1,39 @@
 import ArgumentParser
 import JSON
-import Kubernetes
 import Netfilter
 import Plugin
 import Redirect
-import System
 
-/// `install-cni render`: what the plugin would do with a pod, without touching anything.
+/// `install-cni render`: the rules that the plugin would give a pod, without touching anything.
 struct Render: ParsableCommand {
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case nft
+    case iptables
+    case json
+  }
+
   static let configuration = CommandConfiguration(
-    abstract: "Print the rules that a pod would get, as a script for 'nft -f'.",
+    abstract: "Print the rules that a pod would get.",
     discussion: """
-      Reads a pod as the API server returns it (kubectl get pod NAME -o json). A pod that would be left alone gives the \
-      reason and exit code 3.
+      As a script for 'nft -f', as the two scripts for 'iptables-restore --noflush' and 'ip6tables-restore --noflush', \
+      or as JSON. A pod that would be left alone gives the reason and exit code 3.
       """)
 
-  @Option(help: ArgumentHelp("The file with the pod, as JSON.", valueName: "file"))
-  var pod: String
+  @OptionGroup var options: PodOptions
+
+  @Option(help: "How to print them.")
+  var format = Format.nft
 
   func run() throws {
-    let object = try PodObject(json: try JSONValue(parsing: try readFile(pod, limit: 8 << 20)))
-    switch try Decision(PodFacts(object)) {
-    case .redirect(let policy):
-      print(Ruleset(policy, hasIPv6: true).nftablesText, terminator: "")
-    case .skip(let reason):
-      print("not redirected: \(reason)")
-      throw ExitCode(3)
+    let ruleset = try options.redirected().ruleset
+    switch format {
+    case .nft: print(ruleset.nftablesText, terminator: "")
+    case .iptables:
+      for (family, program) in [(IPFamily.v4, "iptables-restore"), (.v6, "ip6tables-restore")] {
+        print("# \(program) --noflush")
+        print(ruleset.iptablesText(family), terminator: "")
+      }
+    case .json: print(ruleset.json.text(.indented(2)))
     }
   }
 }
