@@ -71,7 +71,7 @@ let package = Package(
     .executableTarget(
       name: "install-cni",
       dependencies: [
-        "JSON", "Kubernetes", "Netfilter", "Plugin", "Redirect", "System",
+        "JSON", "Netfilter", "Plugin", "Redirect", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -96,6 +96,13 @@ let package = Package(
         "Harness", "JSON", "System", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
+    // What becomes of packets: configurations, questions, and an oracle that knows no rules. Pure, for all suites.
+    .target(name: "TruthTables", dependencies: ["Redirect"], path: "IntegrationTests/TruthTables"),
+
+    // The same questions with real packets.
+    .target(
+      name: "Stage", dependencies: ["Harness", "Redirect", "System", "TruthTables"], path: "IntegrationTests/Stage"),
+
     // No root, no network but loopback.
     .testTarget(
       name: "SystemTests",
@@ -105,7 +112,7 @@ let package = Package(
       dependencies: ["CLinux", "CNetlink", "Netlink", .product(name: "SystemPackage", package: "swift-system")]),
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
     .testTarget(name: "CNITests", dependencies: ["CNI", "JSON"]),
-    .testTarget(name: "RedirectTests", dependencies: ["Redirect"]),
+    .testTarget(name: "RedirectTests", dependencies: ["Redirect", "TruthTables"]),
     .testTarget(name: "NetfilterTests", dependencies: ["CLinux", "Netfilter", "Netlink", "Redirect"]),
     .testTarget(
       name: "KubernetesTests",
@@ -123,8 +130,8 @@ let package = Package(
     .testTarget(
       name: "Traffic",
       dependencies: [
-        "CLinux", "CNI", "Harness", "JSON", "Netfilter", "Netlink", "Redirect", "System", "istio-cni",
-        "install-cni", .product(name: "SystemPackage", package: "swift-system"),
+        "CLinux", "CNI", "Harness", "JSON", "Netfilter", "Netlink", "Redirect", "Stage", "System",
+        "TruthTables", "istio-cni", "install-cni", .product(name: "SystemPackage", package: "swift-system"),
       ], path: "IntegrationTests/Traffic"),
     .testTarget(
       name: "ConformanceSuite", dependencies: ["Conformance", "Harness", "istio-cni"],
@@ -136,6 +143,12 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ], path: "IntegrationTests/Benchmarks"),
+    .executableTarget(
+      name: "mutants",
+      dependencies: [
+        "Netfilter", "Redirect", "Stage", "System", "TruthTables",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], path: "IntegrationTests/Mutants"),
   ]
 )
 

@@ -3,14 +3,15 @@ import Netfilter
 import Redirect
 import System
 import Testing
+import TruthTables
 
 /// What `nft`, which shares no code with us, makes of our rules.
 @Suite(.requires(.namespaces), .tags(.root), .timeLimit(.minutes(1)))
 struct NftViewTests {
   @Test(
-    "our batch and nft's reading of the same rules leave the same in the kernel", arguments: RedirectTrafficTests.cases)
-  func sameRuleset(_ testCase: RedirectTrafficTests.Case) throws {
-    let ruleset = Ruleset(testCase.policy, hasIPv6: true)
+    "our batch and nft's reading of the same rules leave the same in the kernel", arguments: Configuration.all)
+  func sameRuleset(_ configuration: Configuration) throws {
+    let ruleset = Ruleset(configuration.policy, hasIPv6: true)
     let ours = try NetworkNamespace.create()
     try PodRedirect.apply(ruleset, in: ours)
     let theirs = try NetworkNamespace.create()
@@ -52,12 +53,6 @@ struct NftViewTests {
 extension NetworkNamespace {
   /// Runs `nft` in the namespace and returns what it prints.
   func nft(_ arguments: String..., input: String = "") throws -> String {
-    let outcome = try run { () throws(SystemError) in
-      try runChild(
-        "/usr/sbin/nft", arguments: arguments, environment: [:], standardInput: Array(input.utf8),
-        timeLimit: .seconds(20))
-    }
-    try #require(outcome.status == .exited(0), "\(String(decoding: outcome.standardError, as: UTF8.self))")
-    return String(decoding: outcome.standardOutput, as: UTF8.self)
+    try run("/usr/sbin/nft", arguments, input: input)
   }
 }

@@ -5,6 +5,7 @@ import Netfilter
 import Redirect
 import System
 import Testing
+import TruthTables
 
 /// The plugin as the runtime runs it: a process, a chain, an API server behind TLS.
 @Suite(.requires(.namespaces), .tags(.root), .timeLimit(.minutes(3)))
@@ -232,20 +233,5 @@ struct PluginProcessTests {
     #expect(error?.failure?["code"] == 103)
     #expect(error?.failure?["msg"] == "cannot redirect the traffic of shop/cart")
     #expect(try sandbox.network.nft("list", "ruleset") == "")
-  }
-}
-
-/// A small generator with a seed, so that a failing run can be repeated.
-struct SplitMix64: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

@@ -1,3 +1,4 @@
+import Harness
 import System
 import SystemPackage
 import Testing
@@ -27,6 +28,22 @@ struct Requirement: Sendable {
   static let namespaces = Requirement("namespaces") { () throws(SystemError) in
     _ = try NetworkNamespace.create()
     _ = try MountNamespace.create()
+  }
+
+  /// Envoy, as the proxy's user with CAP_NET_ADMIN.
+  static let envoy = Requirement("Envoy") { () throws(SystemError) in try EnvoyProxy.tryOut(envoyPath()) }
+
+  /// Both flavours of iptables, for both families, with a kernel that serves them.
+  static let iptables = Requirement("iptables") { () throws(SystemError) in
+    let namespace = try NetworkNamespace.create()
+    for program in ["iptables-nft", "ip6tables-nft", "iptables-legacy", "ip6tables-legacy"] {
+      let outcome = try namespace.run { () throws(SystemError) in
+        try runChild(
+          "/usr/sbin/\(program)", arguments: ["-t", "nat", "-S"],
+          environment: ["XTABLES_LOCKFILE": "/proc/self/ns/net"], timeLimit: .seconds(20))
+      }
+      if outcome.status != .exited(0) { throw SystemError("-t nat -S", program, .notSupported) }
+    }
   }
 }
 

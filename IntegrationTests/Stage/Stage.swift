@@ -1,0 +1,179 @@
+import Harness
+package import Redirect
+package import System
+package import TruthTables
+
+/// The scene of the truth tables with real interfaces, sockets and packets: what is asked there the kernel answers.
+///
+/// Each is used for one ruleset only: connections that an earlier one decided on would still be known to conntrack.
+package final class Stage: Sendable {
+  private let place: Crossroads
+  private let configuration: Configuration
+  private let services: [PodService]
+
+  /// The pod's namespace, to put rules into.
+  package var pod: NetworkNamespace { _read { yield place.pod } }
+
+  /// Builds the scene, with everybody listening whom the configuration has.
+  package init(_ configuration: Configuration) throws {
+    self.configuration = configuration
+    let place = try Crossroads(remotes: Scene.remotes.map(\.description))
+    self.place = place
+    let ports = configuration.policy.ports
+    let proxy = Owner(user: configuration.agent.user, group: configuration.agent.group)
+    let common = Scene.ports.map(\.rawValue)
+    let datagrams = { (addresses: [IPAddress]) in
+      addresses.flatMap { address in Scene.datagramPorts.map { Endpoint("\(address)", $0.rawValue) } }
+    }
+    var services = [
+      try PodService(
+        Service.application.rawValue, ports: common,
+        datagrams: datagrams(Scene.pod + Scene.podBehind + Scene.loopbacks),
+        owner: .application, in: place.pod),
+      try PodService(
+        Service.world.rawValue, ports: common + [ports.inbound.rawValue],
+        datagrams: datagrams(Scene.gateways + Scene.remotes), owner: .root, in: place.world),
+      try PodService(
+        Service.machine.rawValue, ports: common + [ports.inbound.rawValue], datagrams: datagrams(Scene.machine),
+        owner: .root, in: place.machine),
+    ]
+    if configuration.proxyListens {
+      let agent = ["127.0.0.1", "::1"].map { Endpoint($0, ports.dns.rawValue) }
+      services += [
+        try PodService(Service.outbound.rawValue, ports: [ports.outbound.rawValue], owner: proxy, in: place.pod),
+        try PodService(
+          Service.inbound.rawValue, ports: [ports.inbound.rawValue],
+          isTransparent: configuration.policy.mode == .tproxy, owner: proxy, in: place.pod),
+        try PodService(Service.agent.rawValue, listeners: agent, datagrams: agent, owner: proxy, in: place.pod),
+      ]
+    }
+    self.services = services
+  }
+
+  /// Closes everything; the namespaces go with the last reference.
+  package func close() {
+    for service in services { service.close() }
+  }
+
+  /// Asks one question with one packet, or one connection, and tells how the answer differs from what follows from
+  /// `end`; nil if it does not.
+  package func discrepancy(_ question: Question, expecting end: Trace.End) throws -> String? {
+    let expected = Sighting(question, end, configuration)
+    // What nobody answers shows by waiting.
+    let patience: Duration = expected == .silence ? .milliseconds(150) : .seconds(3)
+    // Only that it was there may matter.
+    if let before = question.before { _ = try see(before, patience) }
+    let seen = try see(question.packet, patience)
+    return seen == expected ? nil : "\(question): \(expected) expected, \(seen) seen"
+  }
+
+  private func see(_ packet: Packet, _ patience: Duration) throws -> Sighting {
+    let destination = Endpoint("\(packet.destination)", packet.destinationPort.rawValue)
+    let owner =
+      if case .pod(let user, let group) = packet.origin {
+        Owner(user: user.rawValue, group: group.rawValue)
+      } else {
+        Owner.root
+      }
+    if packet.connection == .invalid {
+      let segment = InvalidSegment(to: destination)
+      let outcome =
+        packet.interface == "eth0"
+        ? try segment.fire(in: place.world, timeLimit: patience)
+        : try segment.fire(in: place.machine, timeLimit: patience)
+      return outcome == .answered ? .reset : .silence
+    }
+    let isFromPod = packet.origin != .outside
+    let hasOwnPort = packet.sourcePort != Packet.anyPort
+    let isForeign = isFromPod && packet.source != Scene.source(to: packet.destination)
+    let probe = Probe(
+      to: destination, as: owner, transport: packet.transport == .udp ? .udp : .tcp,
+      from: isForeign || hasOwnPort ? "\(packet.source)" : nil,
+      sourcePort: hasOwnPort ? packet.sourcePort.rawValue : 0, mark: packet.mark == 0 ? nil : packet.mark,
+      isTransparent: packet.mark != 0)
+    let outcome =
+      if isFromPod {
+        probe.fire(in: place.pod, timeLimit: patience)
+      } else if packet.interface == "eth0" {
+        probe.fire(in: place.world, timeLimit: patience)
+      } else {
+        probe.fire(in: place.machine, timeLimit: patience)
+      }
+    return Sighting(outcome, packet)
+  }
+}
+
+/// Who listens on the stage.
+enum Service: String {
+  case application
+  case outbound
+  case inbound
+  case agent
+  case world
+  case machine
+}
+
+/// What came back of a packet.
+enum Sighting: Equatable, CustomStringConvertible {
+  /// Somebody answered, who got it at this port and for this destination; of a datagram the destination is not known.
+  case answer(String, port: UInt16, original: Endpoint?)
+  case refused
+  /// The pod's own stack reset the connection that the segment pretended to belong to.
+  case reset
+  case silence
+  case failure(String)
+
+  init(_ outcome: Probe.Outcome, _ packet: Packet) {
+    switch outcome {
+    case .answered(let answer):
+      self = .answer(answer.service, port: answer.port, original: packet.transport == .udp ? nil : answer.original)
+    case .refused: self = .refused
+    case .timedOut: self = .silence
+    case .failed(let error): self = .failure("\(error)")
+    }
+  }
+
+  /// What must be seen if `end` is true.
+  init(_ question: Question, _ end: Trace.End, _ configuration: Configuration) {
+    let packet = question.packet
+    let ports = configuration.policy.ports
+    let original =
+      packet.transport == .udp ? nil : Endpoint("\(packet.destination)", packet.destinationPort.rawValue)
+    let answer = { (service: Service, port: Port) in
+      Sighting.answer(service.rawValue, port: port.rawValue, original: original)
+    }
+    switch end {
+    case .passes where packet.connection == .invalid: self = .reset
+    case .passes:
+      let port = packet.destinationPort
+      if !Scene.isOwn(packet.destination) {
+        self = answer(Scene.machine.contains(packet.destination) ? .machine : .world, port)
+      } else if port == ports.inbound {
+        self = configuration.proxyListens ? answer(.inbound, port) : .refused
+      } else {
+        self = answer(.application, port)
+      }
+    case .redirected where !configuration.proxyListens: self = .refused
+    case .redirected(ports.outbound): self = answer(.outbound, ports.outbound)
+    case .redirected(ports.dns): self = answer(.agent, ports.dns)
+    case .redirected(let port): self = answer(.inbound, port)
+    // A listener passes over a segment that both begins and ends a connection.
+    case .handedOver where packet.connection == .invalid: self = .silence
+    // The connection keeps its destination, so that is where the proxy finds itself.
+    case .handedOver: self = answer(.inbound, packet.destinationPort)
+    case .dropped: self = .silence
+    case .followsConnection: self = .failure("only first packets are asked about")
+    }
+  }
+
+  var description: String {
+    switch self {
+    case .answer(let service, let port, let original):
+      "\(service):\(port)" + (original.map { " for \($0)" } ?? "")
+    case .refused: "refused"
+    case .reset: "reset"
+    case .silence: "silence"
+    case .failure(let text): text
+    }
+  }
+}
