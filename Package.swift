@@ -113,7 +113,12 @@ let package = Package(
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
     .testTarget(name: "CNITests", dependencies: ["CNI", "JSON"]),
     .testTarget(name: "RedirectTests", dependencies: ["Redirect", "TruthTables"]),
-    .testTarget(name: "NetfilterTests", dependencies: ["CLinux", "Netfilter", "Netlink", "Redirect"]),
+    .testTarget(
+      name: "NetfilterTests",
+      dependencies: [
+        "CLinux", "Netfilter", "Netlink", "Redirect", "System",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .testTarget(
       name: "KubernetesTests",
       dependencies: [
@@ -122,7 +127,7 @@ let package = Package(
     .testTarget(
       name: "PluginTests",
       dependencies: [
-        "CNI", "Harness", "JSON", "Kubernetes", "Plugin", "Redirect", "System",
+        "CNI", "Harness", "JSON", "Kubernetes", "Netfilter", "Plugin", "Redirect", "System",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
 

@@ -12,7 +12,7 @@ struct Bench: ParsableCommand {
     commandName: "bench",
     abstract: "Times the plugin as a whole process beside the programs it does without.",
     discussion: "Must be run as root; works in namespaces of its own.",
-    subcommands: [Verbs.self, PeakMemory.self], defaultSubcommand: Verbs.self)
+    subcommands: [Verbs.self, Connections.self, PeakMemory.self], defaultSubcommand: Verbs.self)
 }
 
 /// `bench verbs`: ADD and VERSION beside `nft -f` and `iptables-restore`, in turn, so that a drift of the machine's
@@ -90,12 +90,13 @@ struct Verbs: ParsableCommand {
     let policy = Policy(
       inbound: .all(except: ProxyPorts().health), outbound: .all, excludedOutboundPorts: PortSet(Port(15020)))
     // Once without the lines that make way for the table: a fresh pod has none, but a script cannot know.
-    let script = Ruleset(policy, hasIPv6: true).nftablesText
+    let ruleset = Ruleset(policy, hasIPv6: true)
+    let script = ruleset.nftablesText
     try mesh.node.write(script, to: "/run/bench/replace.nft")
     try mesh.node.write(
       script.split(separator: "\n").dropFirst(2).joined(separator: "\n") + "\n", to: "/run/bench/create.nft")
-    try mesh.node.write(IptablesRules.text(isIPv6: false), to: "/run/bench/rules.v4")
-    try mesh.node.write(IptablesRules.text(isIPv6: true), to: "/run/bench/rules.v6")
+    try mesh.node.write(ruleset.iptablesText(.v4), to: "/run/bench/rules.v4")
+    try mesh.node.write(ruleset.iptablesText(.v6), to: "/run/bench/rules.v6")
     let cni = { (command: String, namespace: String, input: String) in
       Command(
         words: [plugin],

@@ -1,7 +1,9 @@
 import ArgumentParser
+import Dispatch
 import Netfilter
 import Redirect
 import Stage
+import Synchronization
 import System
 import TruthTables
 
@@ -39,71 +41,146 @@ struct Mutants: ParsableCommand {
   private func tally(_ configuration: Configuration) throws -> Tally {
     let ruleset = Ruleset(configuration.policy, hasIPv6: true)
     let table = Question.table(configuration)
-    var tally = Tally()
-    for mutant in ruleset.mutants {
-      let text = "\(mutant.place): \(mutant.change)"
-      if let only, !"\(configuration) \(text)".contains(only) { continue }
-      let reason = mutant.equivalence ?? unseen(mutant, ruleset, configuration, table)
-      if let reason {
-        tally.equivalent += 1
-        if verbose { say("  equivalent: \(text): \(reason)") }
-      } else if let witness = try witness(against: mutant, configuration, table) {
-        tally.killed += 1
-        if verbose { say("  killed: \(text): \(witness)") }
-      } else if let reason = Equivalence.reason(for: mutant) {
-        tally.equivalent += 1
-        if verbose { say("  equivalent: \(text): \(reason)") }
-      } else {
-        tally.survived += 1
-        say("  SURVIVED: \(text)")
+    let mutants = ruleset.mutants.filter { only.map("\(configuration) \($0.place): \($0.change)".contains) ?? true }
+    let tally = Mutex(Tally())
+    let failure = Mutex<(any Error)?>(nil)
+    // A mutant's run is mostly waiting for what nobody answers, so more run at a time than there are cores.
+    let slots = DispatchSemaphore(value: 8)
+    let running = DispatchGroup()
+    for mutant in mutants {
+      slots.wait()
+      DispatchQueue.global().async(group: running) {
+        defer { slots.signal() }
+        do {
+          let fate = try fate(of: mutant, ruleset, configuration, table)
+          tally.withLock { $0.count(fate) }
+          if verbose || fate == .survived { say("  \(fate): \(mutant.place): \(mutant.change)") }
+        } catch {
+          failure.withLock { $0 = error }
+        }
       }
     }
-    return tally
+    running.wait()
+    if let failure = failure.withLock({ $0 }) { throw failure }
+    return tally.withLock { $0 }
   }
 
-  /// Why nobody can see a mutant of the NAT chains: packets of every kind end where they should. Marks and zones have
-  /// effects beyond a packet's end, so of the other chains only real packets tell.
+  private func fate(
+    of mutant: Mutant, _ ruleset: Ruleset, _ configuration: Configuration, _ table: [Question]
+  ) throws -> Fate {
+    if let reason = mutant.equivalence ?? unseen(mutant, ruleset, configuration, table) { return .equivalent(reason) }
+    if let witness = try witness(against: mutant, configuration, table) { return .killed(witness) }
+    return Equivalence.reason(for: mutant).map { .equivalent($0) } ?? .survived
+  }
+
+  /// Why nobody can see a mutant: to packets of every kind its stage does what it should. Zones have effects that the
+  /// tracer does not know of, but what gets the same zone fares alike.
   private func unseen(
     _ mutant: Mutant, _ ruleset: Ruleset, _ configuration: Configuration, _ table: [Question]
   ) -> String? {
-    guard mutant.isOfNAT, !table.contains(where: { differs($0.packet, mutant, ruleset, configuration) }) else {
-      return nil
+    guard let stage = mutant.stage else { return nil }
+    let right = ruleset.only(stage)
+    let wrong = mutant.ruleset.only(stage)
+    let differs = { (packet: Packet) in
+      [true, false].contains { listens in
+        !Trace(packet, through: right, proxyListens: listens).isLike(
+          Trace(packet, through: wrong, proxyListens: listens))
+      }
     }
-    let witness = PacketClasses(ruleset, mutant.ruleset).first { differs($0, mutant, ruleset, configuration) }
-    if let witness { say("  the tables should ask about \(witness)") }
-    return witness == nil ? "packets of every kind end where they should" : nil
-  }
-
-  private func differs(
-    _ packet: Packet, _ mutant: Mutant, _ ruleset: Ruleset, _ configuration: Configuration
-  ) -> Bool {
-    let ends = [ruleset, mutant.ruleset].map {
-      Trace(packet, through: $0, proxyListens: configuration.proxyListens).end
-    }
-    return ends[0] != ends[1]
+    let isSeen = table.contains { differs($0.packet) } || PacketClasses(right, wrong).first(where: differs) != nil
+    return isSeen ? nil : "its stage does the same to packets of every kind"
   }
 
   /// What gives the mutant away, or nil. The tracer says which questions promise most; real packets decide.
   private func witness(
     against mutant: Mutant, _ configuration: Configuration, _ table: [Question]
   ) throws -> String? {
-    let stage = try Stage(configuration)
+    if let witness = try witness(against: mutant.ruleset, on: Stage(configuration), configuration, table) {
+      return witness
+    }
+    guard mutant.stage == .mangle else { return nil }
+    let unattended = Configuration(configuration.name, configuration.policy, proxyListens: false)
+    let oracle = Oracle(unattended)
+    if let witness = try witness(
+      against: mutant.ruleset, on: Stage(unattended), unattended,
+      table.filter { oracle.answer($0.packet) == .dropped })
+    {
+      return "with no proxy, \(witness)"
+    }
+    let witness = try witness(
+      against: mutant.ruleset, on: Stage(configuration, acceptsMarks: true), configuration,
+      table.filter { $0.packet.origin == .outside && $0.packet.isForPod })
+    return witness.map { "where accepted sockets take marks, \($0)" }
+  }
+
+  private func witness(
+    against mutant: Ruleset, on stage: Stage, _ configuration: Configuration, _ table: [Question]
+  ) throws -> String? {
     defer { stage.close() }
     do throws(NetfilterError) {
-      try PodRedirect.apply(mutant.ruleset, in: stage.pod)
+      try PodRedirect.apply(mutant, in: stage.pod)
     } catch {
       return "refused by the kernel: \(error.cause)"
     }
     let oracle = Oracle(configuration)
-    let promising = table.filter { question in
-      Trace(question.packet, through: mutant.ruleset, proxyListens: configuration.proxyListens).end
+    let differs = { (question: Question) in
+      Trace(question.packet, through: mutant, proxyListens: configuration.proxyListens).end
         != oracle.answer(question.packet)
     }
-    for question in promising + (mutant.isOfNAT ? [] : table.sorted { ($0.before != nil) && ($1.before == nil) }) {
+    // Where two senders share a port the tracer knows less than where each is alone.
+    let pairs = table.filter { $0.before != nil && !differs($0) }
+    let others = table.filter { $0.before == nil && !differs($0) }
+    for question in table.filter(differs) + pairs + others {
       let discrepancy = try stage.discrepancy(question, expecting: oracle.answer(question.packet))
       if let discrepancy { return discrepancy }
     }
     return nil
+  }
+}
+
+extension Ruleset {
+  /// The ruleset without the chains of other stages.
+  fileprivate func only(_ stage: Chain.Stage) -> Ruleset {
+    var ruleset = self
+    ruleset.chains.removeAll { $0.stage != stage }
+    let names = ruleset.chains.flatMap(\.rules).flatMap(\.matches).compactMap(\.setName)
+    ruleset.sets.removeAll { !names.contains($0.name) }
+    return ruleset
+  }
+}
+
+extension Match {
+  fileprivate var setName: String? {
+    switch self {
+    case .sourceInSet(_, let name), .destinationInSet(_, let name), .destinationPortInSet(let name),
+      .groupInSet(let name):
+      name
+    default: nil
+    }
+  }
+}
+
+extension Trace {
+  /// Whether all that a packet takes with it is the same.
+  fileprivate func isLike(_ other: Trace) -> Bool {
+    end == other.end && mark == other.mark && connectionMark == other.connectionMark && zone == other.zone
+  }
+}
+
+/// What became of a mutant.
+private enum Fate: Equatable, CustomStringConvertible {
+  /// By this answer.
+  case killed(String)
+  /// For this reason.
+  case equivalent(String)
+  case survived
+
+  var description: String {
+    switch self {
+    case .killed(let witness): "killed (\(witness))"
+    case .equivalent(let reason): "equivalent (\(reason))"
+    case .survived: "SURVIVED"
+    }
   }
 }
 
@@ -112,6 +189,14 @@ private struct Tally: CustomStringConvertible {
   var killed = 0
   var survived = 0
   var equivalent = 0
+
+  mutating func count(_ fate: Fate) {
+    switch fate {
+    case .killed: killed += 1
+    case .equivalent: equivalent += 1
+    case .survived: survived += 1
+    }
+  }
 
   static func += (left: inout Tally, right: Tally) {
     left.killed += right.killed

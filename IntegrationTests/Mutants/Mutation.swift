@@ -2,14 +2,14 @@ import Redirect
 import TruthTables
 
 /// A ruleset with one thing wrong.
-struct Mutant {
+struct Mutant: Sendable {
   /// Where: `nat-output rule 3 (outbound port excluded)`.
   let place: String
   /// What: `dropped`, `port 15008 is 15009`.
   let change: String
   let ruleset: Ruleset
-  /// Whether it is first packets alone that can tell.
-  let isOfNAT: Bool
+  /// The stage of the rule that is wrong; nil if it is none.
+  let stage: Chain.Stage?
   /// Why no packet can tell it from the right one, where that follows from the rules themselves.
   let equivalence: String?
 }
@@ -29,7 +29,7 @@ extension Ruleset {
         mutate(&ruleset.chains[index].rules)
         return Mutant(
           place: "\(chain.name) rule \(number + 1) (\(rule.comment))", change: change, ruleset: ruleset,
-          isOfNAT: chain.stage == .nat, equivalence: equivalence)
+          stage: chain.stage, equivalence: equivalence)
       }
       var mutants = [mutant("dropped", Self.reasonToDrop(number, in: chain)) { $0.remove(at: number) }]
       if number + 1 < chain.rules.count {
@@ -57,7 +57,7 @@ extension Ruleset {
       var ruleset = self
       ruleset.sets[index].elements = elements
       return Mutant(
-        place: "set \(sets[index].name)", change: change, ruleset: ruleset, isOfNAT: false, equivalence: nil)
+        place: "set \(sets[index].name)", change: change, ruleset: ruleset, stage: nil, equivalence: nil)
     }
   }
 
@@ -65,7 +65,7 @@ extension Ruleset {
     guard localDelivery != nil else { return [] }
     var ruleset = self
     ruleset.localDelivery = nil
-    return [Mutant(place: "local delivery", change: "dropped", ruleset: ruleset, isOfNAT: false, equivalence: nil)]
+    return [Mutant(place: "local delivery", change: "dropped", ruleset: ruleset, stage: nil, equivalence: nil)]
   }
 
   /// A rule that lets go what the rest of its chain would let go as well is there for people who read the rules.
@@ -146,7 +146,7 @@ extension Verdict {
   fileprivate var mutations: [Verdict] {
     switch self {
     case .return: [.drop]
-    case .goto, .saveMark, .restoreMark, .drop: [.return]
+    case .goto, .saveMark, .drop: [.return]
     case .redirect(let port): [.return, .drop, .redirect(port.next)]
     case .transparentProxy(let port): [.return, .transparentProxy(port.next)]
     case .setMark(let mark): [.return, .setMark(mark + 1)]
@@ -200,7 +200,10 @@ extension NamedSet.Elements {
       let without = groups.map { group in
         ("\(group) is missing", NamedSet.Elements.groups(groups.filter { $0 != group }))
       }
-      return without + [("1000 is there", .groups(groups + [GroupID(1000)]))]
+      let extra = [GroupID(1000), GroupID(4000)].first { !groups.contains($0) }.map { group in
+        ("\(group) is there", NamedSet.Elements.groups(groups + [group]))
+      }
+      return without + (extra.map { [$0] } ?? [])
     }
   }
 }

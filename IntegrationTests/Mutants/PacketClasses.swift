@@ -14,6 +14,9 @@ struct PacketClasses {
   private var users: Set<UInt32> = [65_001]
   private var groups: Set<UInt32> = [65_001]
   private var marks: Set<UInt32> = [0]
+  private var connectionMarks: Set<UInt32> = [0]
+  private var states: [ConnectionState] = [.new]
+  private var directions = [false]
 
   init(_ rulesets: Ruleset...) {
     var starts: Set<IPAddress> = Set(Scene.pod + Scene.podBehind + Scene.machine + Scene.remotes)
@@ -36,6 +39,11 @@ struct PacketClasses {
         case .user(let user): users.insert(user.rawValue)
         case .group(let group): groups.insert(group.rawValue)
         case .mark(_, let mark): marks.insert(mark)
+        case .connectionMark(_, let mark): connectionMarks.insert(mark)
+        case .connection: states = ConnectionState.allCases
+        case .isReply:
+          states = ConnectionState.allCases
+          directions = [false, true]
         default: break
         }
       }
@@ -49,7 +57,7 @@ struct PacketClasses {
     if range.upperBound.rawValue != .max { ports.insert(Port(range.upperBound.rawValue + 1)) }
   }
 
-  /// The first packet of a connection, of each class, for which `body` holds; nil if there is none.
+  /// The packet, of all classes, for which `body` holds; nil if there is none.
   func first(where body: (Packet) -> Bool) -> Packet? {
     for transport in [Transport.tcp, .udp, nil] {
       for destination in destinations {
@@ -62,7 +70,7 @@ struct PacketClasses {
                     let packet = Packet(
                       origin, transport, from: source, sourcePort: sourcePort, to: destination, port: port,
                       over: interface, mark: mark, isForPod: Scene.isOwn(destination))
-                    if body(packet) { return packet }
+                    if let found = history(of: packet).first(where: body) { return found }
                   }
                 }
               }
@@ -72,6 +80,21 @@ struct PacketClasses {
       }
     }
     return nil
+  }
+
+  /// The packet as the first of its connection, and as any other that rules can tell from it.
+  private func history(of packet: Packet) -> [Packet] {
+    states.flatMap { state in
+      directions.filter { !$0 || state == .established || state == .related }.flatMap { isReply in
+        connectionMarks.filter { $0 == 0 || state == .established }.map { mark in
+          var packet = packet
+          packet.connection = state
+          packet.isReply = isReply
+          packet.connectionMark = mark
+          return packet
+        }
+      }
+    }
   }
 
   private var origins: [Packet.Origin] {

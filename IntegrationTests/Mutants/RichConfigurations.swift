@@ -9,8 +9,8 @@ extension Configuration {
     Configuration("REDIRECT, prefixes, groups and a rerouted interface", prefixes),
     Configuration(
       "REDIRECT, loopback included", changed { $0.outbound = .only(Scene.prefixes("127.0.0.0/8", "::/0")) }),
-    Configuration("REDIRECT, DNS, an agent known by its user", changed { $0.dns = .all }, agent: (1337, 1000)),
-    Configuration("REDIRECT, DNS servers, an agent known by its group", serverList, agent: (0, 1337)),
+    Configuration("REDIRECT, DNS", changed { $0.dns = .all }),
+    Configuration("REDIRECT, DNS servers", serverList),
     Configuration("TPROXY, defaults", changed { $0.mode = .tproxy }),
     Configuration(
       "TPROXY, lists, DNS and an excluded interface",
@@ -18,7 +18,6 @@ extension Configuration {
         $0.mode = .tproxy; $0.dns = .all
       }),
     Configuration("TPROXY, prefixes, groups and a rerouted interface", changed(prefixes) { $0.mode = .tproxy }),
-    Configuration("TPROXY, the proxy does not listen", changed { $0.mode = .tproxy }, proxyListens: false),
   ]
 
   private static func changed(_ policy: Policy = standard, _ change: (inout Policy) -> Void) -> Policy {
@@ -37,8 +36,8 @@ extension Configuration {
   }
 
   private static let prefixes = changed {
-    $0.outbound = .only(Scene.prefixes("192.0.2.0/24", "2001:db8::/48"))
-    $0.includedOutboundPorts = PortSet(Port(443))
+    $0.outbound = .only(Scene.prefixes("192.0.2.0/24", "10.10.0.0/24", "2001:db8::/48", "fd00:10::/64"))
+    $0.includedOutboundPorts = PortSet(Port(443), Port(8080))
     $0.ownerGroups = .only([GroupID(0), GroupID(1000)])
     $0.excludedOutboundPorts = PortSet()
     $0.reroutedInterfaces = ["eth1"]
@@ -47,6 +46,6 @@ extension Configuration {
   private static let serverList = changed {
     $0.dns = .servers(servers)
     $0.loopback = CIDR(IPAddress(.v4, 0x7f00_0004), prefixLength: 30)
-    $0.excludedOutboundPorts = PortSet(Port(53), Port(15020))
+    $0.outbound = .only(Scene.prefixes("127.0.0.0/8", "::/0", "192.0.2.0/24"))
   }
 }

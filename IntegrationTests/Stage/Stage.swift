@@ -15,37 +15,54 @@ package final class Stage: Sendable {
   package var pod: NetworkNamespace { _read { yield place.pod } }
 
   /// Builds the scene, with everybody listening whom the configuration has.
-  package init(_ configuration: Configuration) throws {
+  ///
+  /// - Parameter acceptsMarks: Whether accepted connections take over the mark of their first packet
+  ///   (net.ipv4.tcp_fwmark_accept), as an administrator may have set it. Those to addresses that are not the pod's
+  ///   cannot work then.
+  package init(_ configuration: Configuration, acceptsMarks: Bool = false) throws {
     self.configuration = configuration
     let place = try Crossroads(remotes: Scene.remotes.map(\.description))
     self.place = place
+    if acceptsMarks { try place.pod.setSysctl("net/ipv4/tcp_fwmark_accept", "1") }
     let ports = configuration.policy.ports
-    let proxy = Owner(user: configuration.agent.user, group: configuration.agent.group)
-    let common = Scene.ports.map(\.rawValue)
-    let datagrams = { (addresses: [IPAddress]) in
-      addresses.flatMap { address in Scene.datagramPorts.map { Endpoint("\(address)", $0.rawValue) } }
+    let (user, group) = (configuration.policy.proxyUser.rawValue, configuration.policy.proxyGroup.rawValue)
+    let everywhere = Scene.ports.map(\.rawValue)
+    let endpoints = { (addresses: [IPAddress], ports: [Port]) in
+      addresses.flatMap { address in ports.map { Endpoint("\(address)", $0.rawValue) } }
     }
+    let inPod = Scene.pod + Scene.podBehind + Scene.loopbacks
+    let inWorld = Scene.gateways + Scene.remotes
     var services = [
       try PodService(
-        Service.application.rawValue, ports: common,
-        datagrams: datagrams(Scene.pod + Scene.podBehind + Scene.loopbacks),
-        owner: .application, in: place.pod),
+        Service.application.rawValue, ports: everywhere, datagrams: endpoints(inPod, Scene.datagramPorts),
+        liteDatagrams: endpoints(inPod, Scene.otherPorts), owner: .application, in: place.pod),
       try PodService(
-        Service.world.rawValue, ports: common + [ports.inbound.rawValue],
-        datagrams: datagrams(Scene.gateways + Scene.remotes), owner: .root, in: place.world),
+        Service.world.rawValue, ports: everywhere + [ports.inbound.rawValue],
+        datagrams: endpoints(inWorld, Scene.datagramPorts), liteDatagrams: endpoints(inWorld, Scene.otherPorts),
+        owner: .root, in: place.world),
       try PodService(
-        Service.machine.rawValue, ports: common + [ports.inbound.rawValue], datagrams: datagrams(Scene.machine),
-        owner: .root, in: place.machine),
+        Service.machine.rawValue, ports: everywhere + [ports.inbound.rawValue],
+        datagrams: endpoints(Scene.machine, Scene.datagramPorts),
+        liteDatagrams: endpoints(Scene.machine, Scene.otherPorts), owner: .root, in: place.machine),
     ]
     if configuration.proxyListens {
-      let agent = ["127.0.0.1", "::1"].map { Endpoint($0, ports.dns.rawValue) }
+      let proxy = Owner(user: user, group: group)
       services += [
         try PodService(Service.outbound.rawValue, ports: [ports.outbound.rawValue], owner: proxy, in: place.pod),
         try PodService(
           Service.inbound.rawValue, ports: [ports.inbound.rawValue],
           isTransparent: configuration.policy.mode == .tproxy, owner: proxy, in: place.pod),
-        try PodService(Service.agent.rawValue, listeners: agent, datagrams: agent, owner: proxy, in: place.pod),
       ]
+      // Each half of the proxy's identity must do.
+      let agents = [
+        ("127.0.0.1", Owner(user: user, group: 1000)), ("::1", Owner(user: 0, group: group)),
+      ]
+      for (address, owner) in agents {
+        let endpoint = Endpoint(address, ports.dns.rawValue)
+        services.append(
+          try PodService(
+            Service.agent.rawValue, listeners: [endpoint], datagrams: [endpoint], owner: owner, in: place.pod))
+      }
     }
     self.services = services
   }
@@ -87,7 +104,7 @@ package final class Stage: Sendable {
     let hasOwnPort = packet.sourcePort != Packet.anyPort
     let isForeign = isFromPod && packet.source != Scene.source(to: packet.destination)
     let probe = Probe(
-      to: destination, as: owner, transport: packet.transport == .udp ? .udp : .tcp,
+      to: destination, as: owner, transport: Probe.Transport(packet.transport),
       from: isForeign || hasOwnPort ? "\(packet.source)" : nil,
       sourcePort: hasOwnPort ? packet.sourcePort.rawValue : 0, mark: packet.mark == 0 ? nil : packet.mark,
       isTransparent: packet.mark != 0)
@@ -100,6 +117,17 @@ package final class Stage: Sendable {
         probe.fire(in: place.machine, timeLimit: patience)
       }
     return Sighting(outcome, packet)
+  }
+}
+
+extension Probe.Transport {
+  /// For what is neither TCP nor UDP, a protocol that no rule knows.
+  fileprivate init(_ transport: Transport?) {
+    switch transport {
+    case .tcp: self = .tcp
+    case .udp: self = .udp
+    case nil: self = .udpLite
+    }
   }
 }
 
@@ -126,7 +154,7 @@ enum Sighting: Equatable, CustomStringConvertible {
   init(_ outcome: Probe.Outcome, _ packet: Packet) {
     switch outcome {
     case .answered(let answer):
-      self = .answer(answer.service, port: answer.port, original: packet.transport == .udp ? nil : answer.original)
+      self = .answer(answer.service, port: answer.port, original: packet.transport == .tcp ? answer.original : nil)
     case .refused: self = .refused
     case .timedOut: self = .silence
     case .failed(let error): self = .failure("\(error)")
@@ -138,7 +166,7 @@ enum Sighting: Equatable, CustomStringConvertible {
     let packet = question.packet
     let ports = configuration.policy.ports
     let original =
-      packet.transport == .udp ? nil : Endpoint("\(packet.destination)", packet.destinationPort.rawValue)
+      packet.transport == .tcp ? Endpoint("\(packet.destination)", packet.destinationPort.rawValue) : nil
     let answer = { (service: Service, port: Port) in
       Sighting.answer(service.rawValue, port: port.rawValue, original: original)
     }

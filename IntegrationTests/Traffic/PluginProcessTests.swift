@@ -45,7 +45,7 @@ struct PluginProcessTests {
       ("classic-sidecar", true), ("native-sidecar", true), ("gateway", false), ("proxyless-grpc", false),
       ("job-with-sidecar", true), ("host-network", false), ("istio-init", false), ("istio-validation", true),
       ("no-sidecar", false), ("interception-none", false), ("static-mirror", false), ("pod-security-context", true),
-      ("inject-disabled", false),
+      ("inject-disabled", false), ("tproxy", true),
     ])
   func fixtures(name: String, isRedirected: Bool) throws {
     let mesh = try Self.mesh()
@@ -53,6 +53,53 @@ struct PluginProcessTests {
     let ruleset = try pod.sandbox.network.nft("list", "ruleset")
     #expect(ruleset.contains("table inet istio-cni") == isRedirected)
     #expect(mesh.apiServer.requestCount == 1)
+  }
+
+  @Test(
+    "the back end is the configured one, and the log line says which and why",
+    arguments: [
+      ([:], "nftables", "the kernel can"), (["native_nftables": true], "nftables", "configured"),
+      (["redirect_backend": "iptables"], "iptables", "configured; iptables-nft: its programs work"),
+    ] as [(JSONObject, String, String)])
+  func backend(keys: JSONObject, name: String, reason: String) throws {
+    let mesh = try Self.mesh(keys)
+    let sandbox = try Self.sandbox(on: mesh)
+    let lines = try Self.add(sandbox, on: mesh).standardError.split(separator: UInt8(ascii: "\n"))
+    #expect(lines.count == 1)
+    let log = try JSONValue(parsing: Array(lines.first ?? []))
+    #expect(log["backend"]?.string == name)
+    #expect(log["backend_reason"]?.string == reason)
+    let table = name == "nftables" ? "table inet istio-cni" : "chain ISTIO_CNI_NAT_OUTPUT"
+    #expect(try sandbox.network.nft("list", "ruleset").contains(table))
+    let plugin = try #require(mesh.runtime.list.plugins.last)
+    _ = try mesh.runtime.invoke(.DEL, plugin, sandbox)
+    #expect(try !sandbox.network.nft("list", "ruleset").contains(table))
+  }
+
+  @Test("iptables that is configured and not there keeps a meshed pod from starting, and says what is missing")
+  func noIptables() throws {
+    let mesh = try Self.mesh(["redirect_backend": "iptables"])
+    let sandbox = try Self.sandbox(on: mesh)
+    try mesh.node.run { () throws(SystemError) in try mountTemporaryFileSystem(at: "/usr/sbin") }
+    let error = #expect(throws: RuntimeError.self) { try Self.add(sandbox, on: mesh) }
+    #expect(error?.failure?["code"] == 103)
+    #expect(error?.failure?["msg"] == "cannot redirect the traffic of shop/cart")
+    #expect(
+      error?.failure?["details"]?.string?.hasPrefix("no iptables-save and iptables-restore in /usr/sbin:") == true)
+  }
+
+  @Test("an application that runs as the proxy's user is reported in the log line")
+  func sharedIdentity() throws {
+    let mesh = try Self.mesh()
+    var pod = try #require(Self.meshed.object)
+    var spec = try #require(pod["spec"]?.object)
+    spec["securityContext"] = ["runAsUser": 1337]
+    pod["spec"] = .object(spec)
+    let sandbox = try Self.sandbox(of: .object(pod), on: mesh)
+    let log = try JSONValue(parsing: Self.add(sandbox, on: mesh).standardError)
+    #expect(log["level"] == "warn")
+    #expect(
+      log["warning"]?.string == "not redirected, since it runs as the proxy's user 1337: container app")
   }
 
   @Test("what the chain made comes out unchanged")

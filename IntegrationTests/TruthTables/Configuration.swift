@@ -6,16 +6,11 @@ package struct Configuration: Sendable, CustomStringConvertible {
   package let policy: Policy
   /// Whether the proxy has its listeners open.
   package let proxyListens: Bool
-  /// Who the proxy and its agent run as; one half of the policy's identity is enough.
-  package let agent: (user: UInt32, group: UInt32)
 
-  package init(
-    _ name: String, _ policy: Policy, proxyListens: Bool = true, agent: (user: UInt32, group: UInt32)? = nil
-  ) {
+  package init(_ name: String, _ policy: Policy, proxyListens: Bool = true) {
     self.name = name
     self.policy = policy
     self.proxyListens = proxyListens
-    self.agent = agent ?? (policy.proxyUser.rawValue, policy.proxyGroup.rawValue)
   }
 
   package var description: String { name }

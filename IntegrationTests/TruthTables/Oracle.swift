@@ -30,7 +30,8 @@ package struct Oracle: Sendable {
     }
     // NAT has no part in what conntrack cannot place.
     if isInvalid { return .passes }
-    if policy.reroutedInterfaces.contains(packet.interface) {
+    let isOutbound = policy.mode == .redirect || !policy.capturesInbound || !packet.isForPod
+    if isOutbound, policy.reroutedInterfaces.contains(packet.interface) {
       return isIncluded(packet.destination) ? .redirected(policy.ports.outbound) : .passes
     }
     if policy.mode == .redirect, goesToProxy, !isExcluded(packet.interface) { return .redirected(policy.ports.inbound) }
@@ -55,9 +56,7 @@ package struct Oracle: Sendable {
     if isExcluded(packet.interface) || policy.excludedOutboundPorts.contains(port) { return .passes }
     let isLocal = packet.interface == "lo"
     if isLocal, packet.source == .magicSource(packet.source.family) { return .passes }
-    if policy.mode == .tproxy, policy.inbound != .only(PortSet()), isTCP,
-      packet.mark == LocalDelivery.transparentProxy.mark
-    {
+    if policy.mode == .tproxy, policy.capturesInbound, packet.mark == LocalDelivery.transparentProxy.mark {
       return .passes
     }
     if user == policy.proxyUser || group == policy.proxyGroup {

@@ -10,12 +10,12 @@ package struct Question: Sendable, Equatable, CustomStringConvertible {
 
   /// A packet of the pod, from the address that the kernel would choose or from `source`.
   package init(
-    _ transport: Transport, by user: UInt32, _ group: UInt32, to destination: IPAddress, _ port: Port,
-    from source: IPAddress? = nil, mark: UInt32 = 0
+    _ transport: Transport?, by user: UInt32, _ group: UInt32, to destination: IPAddress, _ port: Port,
+    from source: IPAddress? = nil, sourcePort: Port = Packet.anyPort, mark: UInt32 = 0
   ) {
     packet = Packet(
       .pod(user: UserID(user), group: GroupID(group)), transport, from: source ?? Scene.source(to: destination),
-      to: destination, port: port, over: Scene.interface(to: destination), mark: mark)
+      sourcePort: sourcePort, to: destination, port: port, over: Scene.interface(to: destination), mark: mark)
     before = nil
   }
 
@@ -35,7 +35,7 @@ package struct Question: Sendable, Equatable, CustomStringConvertible {
 
   /// A packet from outside: of a gateway over `eth0`, of the machine over `eth1`.
   package init(
-    _ transport: Transport, over interface: String, to destination: IPAddress, _ port: Port,
+    _ transport: Transport?, over interface: String, to destination: IPAddress, _ port: Port,
     connection: ConnectionState = .new
   ) {
     let senders = interface == "eth0" ? Scene.gateways : Scene.machine
@@ -63,6 +63,7 @@ extension Question {
       {
         questions += ports.map { Question(.tcp, by: user, group, to: destination, $0) }
         questions += Scene.datagramPorts.map { Question(.udp, by: user, group, to: destination, $0) }
+        questions += Scene.otherPorts.map { Question(nil, by: user, group, to: destination, $0) }
       }
       for own in Scene.pod {
         let magic = IPAddress.magicSource(own.family)
@@ -71,10 +72,18 @@ extension Question {
       // Only IPv6 lets a socket take an address of `lo` to another interface. Who is answered there cannot be reached
       // back, so this is asked of those that the proxy answers.
       let elsewhere = Scene.remotes.filter { $0.family == .v6 }
-      questions += elsewhere.map { Question(.tcp, by: user, group, to: $0, Port(8080), from: .magicSource(.v6)) }
-        .filter { Oracle(configuration).answer($0.packet) != .passes }
+      let unreachable =
+        elsewhere.map { Question(.tcp, by: user, group, to: $0, Port(8080), from: .magicSource(.v6)) }
+        + [Question(.tcp, by: user, group, to: IPAddress(.v6, 2), Port(8080))]
+      questions += unreachable.filter { Oracle(configuration).answer($0.packet) != .passes }
     }
-    if policy.mode == .tproxy, policy.inbound != .only(PortSet()) {
+    // A connection that the proxy opens from a port that others' connections come in on. (Nobody listens there.)
+    questions += Scene.remotes.map {
+      Question(
+        .tcp, by: policy.proxyUser.rawValue, policy.proxyGroup.rawValue, to: $0, Port(443),
+        from: Scene.source(to: $0), sourcePort: Port(3501))
+    }
+    if policy.mode == .tproxy, policy.capturesInbound {
       // A proxy that keeps the client's address.
       for (own, client) in zip(Scene.pod, Scene.gateways) {
         questions.append(
@@ -94,17 +103,24 @@ extension Question {
         questions.append(Question(after: agent, by: (1000, 1000), asking: server, from: next))
       }
     }
+    for server in Scene.remotes where policy.dns != .off {
+      questions.append(
+        Question(.udp, by: 1000, 1000, to: server, .dns, from: Scene.source(to: server), sourcePort: .dns))
+    }
     for (interface, own) in [("eth0", Scene.pod), ("eth1", Scene.podBehind)] {
       for destination in own {
         questions += ports.map { Question(.tcp, over: interface, to: destination, $0) }
         questions += Scene.datagramPorts.map { Question(.udp, over: interface, to: destination, $0) }
+        questions += Scene.otherPorts.map { Question(nil, over: interface, to: destination, $0) }
         questions.append(Question(.tcp, over: interface, to: destination, .closed, connection: .invalid))
       }
     }
-    // What the machine sends through the pod.
-    for destination in Scene.remotes {
-      questions += ports.map { Question(.tcp, over: "eth1", to: destination, $0) }
-      questions += Scene.datagramPorts.map { Question(.udp, over: "eth1", to: destination, $0) }
+    // What the machine and the world send through the pod.
+    for (interface, destinations) in [("eth1", Scene.remotes), ("eth0", Scene.machine)] {
+      for destination in destinations {
+        questions += ports.map { Question(.tcp, over: interface, to: destination, $0) }
+        questions += Scene.datagramPorts.map { Question(.udp, over: interface, to: destination, $0) }
+      }
     }
     return questions
   }

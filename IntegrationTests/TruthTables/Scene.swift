@@ -15,9 +15,11 @@ package enum Scene {
   package static let loopbacks = addresses("127.0.0.1", "127.0.0.5", "::1")
 
   /// Where applications, servers and the machine listen with TCP, beside the proxy's own ports.
-  package static let ports: [Port] = [53, 443, 3500, 5432, 8080, 15008, 15020, 15021, 15090].map { Port($0) }
+  package static let ports: [Port] = [53, 54, 443, 3500, 5432, 8080, 15008, 15020, 15021, 15090].map { Port($0) }
   /// Where they answer datagrams.
-  package static let datagramPorts: [Port] = [53, 8080].map { Port($0) }
+  package static let datagramPorts: [Port] = [53, 54, 8080].map { Port($0) }
+  /// Where they answer what is neither TCP nor UDP.
+  package static let otherPorts: [Port] = [53, 8080].map { Port($0) }
 
   package static func addresses(_ texts: String...) -> [IPAddress] { texts.compactMap { IPAddress($0) } }
   package static func prefixes(_ texts: String...) -> [CIDR] { texts.compactMap { CIDR($0) } }

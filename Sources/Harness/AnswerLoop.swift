@@ -69,7 +69,10 @@ final class ServiceSocket: Sendable {
     case .tcp:
       if isTransparent { try socket.setTransparent() }
       try socket.listen(on: endpoint)
-    case .udp: try socket.bind(to: endpoint)
+    case .udp, .udpLite:
+      // So that a client can ask from this very port.
+      try socket.shareAddress()
+      try socket.bind(to: endpoint)
     }
   }
 
@@ -85,7 +88,7 @@ final class ServiceSocket: Sendable {
         peer: connection.peerEndpoint)
       // A client that went away needs no answer.
       try? connection.send(answer, as: form)
-    case .udp:
+    case .udp, .udpLite:
       guard let peer = socket.takeDatagram() else { return }
       let answer = Answer(service: service, local: endpoint, original: endpoint, peer: peer)
       // As above.

@@ -19,11 +19,13 @@ package final class PodService: Sendable {
   ///   - listeners: Of TCP, each on its address alone.
   ///   - datagrams: Of UDP, each on its address alone: bound to all addresses, a socket would answer from another one
   ///     than it was asked at.
+  ///   - liteDatagrams: Of UDP-Lite, likewise.
   ///   - isTransparent: Whether the TCP sockets take connections to any address, as TPROXY needs (`IP_TRANSPARENT`).
   ///   - form: Of the answers over TCP.
   ///   - owner: Of the sockets, and of those that they accept; the process stays what it is.
   package init(
     _ name: String, ports: [UInt16] = [], listeners: [Endpoint] = [], datagrams: [Endpoint] = [],
+    liteDatagrams: [Endpoint] = [],
     isTransparent: Bool = false, answering form: Answer.Form = .line, owner: Owner,
     in namespace: borrowing NetworkNamespace
   ) throws(SystemError) {
@@ -34,6 +36,7 @@ package final class PodService: Sendable {
       var sockets: [ServiceSocket] = []
       for endpoint in everywhere + listeners { sockets.append(try ServiceSocket(endpoint, .tcp)) }
       for endpoint in datagrams { sockets.append(try ServiceSocket(endpoint, .udp)) }
+      for endpoint in liteDatagrams { sockets.append(try ServiceSocket(endpoint, .udpLite)) }
       return sockets
     }
     for socket in sockets { try socket.start(isTransparent: isTransparent) }

@@ -12,6 +12,7 @@ struct PodSocket: ~Copyable, Sendable {
   enum Kind: Sendable {
     case tcp
     case udp
+    case udpLite
     /// Whole TCP segments, beside the namespace's own TCP.
     case rawTCP
   }
@@ -27,6 +28,7 @@ struct PodSocket: ~Copyable, Sendable {
       switch kind {
       case .tcp: (SOCK_STREAM, 0)
       case .udp: (SOCK_DGRAM, 0)
+      case .udpLite: (SOCK_DGRAM, IPPROTO_UDPLITE)
       case .rawTCP: (SOCK_RAW, IPPROTO_TCP)
       }
     let flags = SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
@@ -91,6 +93,11 @@ extension PodSocket {
     let result = descriptor.withRawValue { getsockopt($0, SOL_SOCKET, SO_ERROR, &code, &length) }
     guard result == 0 else { throw SystemError("getsockopt", "SO_ERROR", Errno(rawValue: errno)) }
     guard code == 0 else { throw SystemError("connect", "\(endpoint)", Errno(rawValue: code)) }
+  }
+
+  /// Lets several sockets have one address and port. An answer goes to the one that is connected to who sends it.
+  func shareAddress() throws(SystemError) {
+    try set(SOL_SOCKET, SO_REUSEADDR, CInt(1))
   }
 
   /// Lets the socket have addresses that are not the pod's: bind to them, or take their connections from TPROXY.

@@ -6,11 +6,14 @@ package struct Probe: Sendable {
   package enum Transport: Sendable, Hashable, CaseIterable {
     case tcp
     case udp
+    /// UDP-Lite: like UDP to its sockets, and another protocol to the kernel's rules.
+    case udpLite
 
     var socketKind: PodSocket.Kind {
       switch self {
       case .tcp: .tcp
       case .udp: .udp
+      case .udpLite: .udpLite
       }
     }
   }
@@ -78,9 +81,12 @@ package struct Probe: Sendable {
   ) throws(SystemError) -> [UInt8] {
     if let mark { try socket.setMark(mark) }
     if isTransparent { try socket.setTransparent() }
-    if let source { try socket.bind(to: source) }
+    if let source {
+      if source.port != 0, transport != .tcp { try socket.shareAddress() }
+      try socket.bind(to: source)
+    }
     switch transport {
-    case .udp:
+    case .udp, .udpLite:
       try socket.connect(to: destination, until: deadline)
       try socket.send(Array("?\n".utf8))
       return try socket.receive(until: deadline)

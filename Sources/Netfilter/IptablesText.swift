@@ -178,7 +178,6 @@ extension Verdict {
       "-j TPROXY --on-port \(port) --on-ip \(IPAddress(family, 0)) --tproxy-mark 0x0/0x0"
     case .setMark(let mark): "-j MARK --set-xmark \(mark.iptablesText)/0xffffffff"
     case .saveMark: "-j CONNMARK --save-mark --nfmask 0xffffffff --ctmask 0xffffffff"
-    case .restoreMark: "-j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff"
     case .setZone(let zone): "-j CT --zone \(zone)"
     }
   }

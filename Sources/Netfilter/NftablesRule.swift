@@ -63,7 +63,6 @@ extension Verdict {
       [.immediate(port.bytes), .transparentProxy, .verdict(code: NF_ACCEPT, chain: nil)]
     case .setMark(let mark): [.immediate(mark.nativeBytes), .setMeta(NFT_META_MARK.rawValue)]
     case .saveMark: [.meta(NFT_META_MARK.rawValue), .setConnection(NFT_CT_MARK.rawValue)]
-    case .restoreMark: [.connection(NFT_CT_MARK.rawValue), .setMeta(NFT_META_MARK.rawValue)]
     case .setZone(let zone): [.immediate(zone.nativeBytes), .setConnection(NFT_CT_ZONE.rawValue)]
     }
   }

@@ -118,7 +118,6 @@ extension Verdict {
     case .transparentProxy(let port): "tproxy to :\(port) accept"
     case .setMark(let mark): "meta mark set \(mark)"
     case .saveMark: "ct mark set meta mark"
-    case .restoreMark: "meta mark set ct mark"
     case .setZone(let zone): "ct zone set \(zone)"
     }
   }

@@ -85,6 +85,11 @@ package struct Policy: Sendable, Equatable {
     self.ports = ports
   }
 
+  /// Whether any connection from outside goes to the proxy.
+  package var capturesInbound: Bool {
+    if case .only(let ports) = inbound { !ports.subtracting(self.ports.tunnel).isEmpty } else { true }
+  }
+
   /// Whether a prefix that starts at a loopback address is asked for, which turns off the rule that lets a pod talk to
   /// itself undisturbed.
   package var includesLoopback: Bool {

@@ -31,5 +31,16 @@ package struct PortSet: Sendable, Hashable {
 
   package func contains(_ port: Port) -> Bool { ranges.contains { $0.contains(port) } }
 
+  /// The set without one port.
+  package func subtracting(_ port: Port) -> PortSet {
+    PortSet(
+      ranges.flatMap { range -> [ClosedRange<Port>] in
+        guard range.contains(port) else { return [range] }
+        let below = range.lowerBound < port ? [range.lowerBound...Port(port.rawValue - 1)] : []
+        let above = port < range.upperBound ? [Port(port.rawValue + 1)...range.upperBound] : []
+        return below + above
+      })
+  }
+
   package func union(_ other: PortSet) -> PortSet { PortSet(ranges + other.ranges) }
 }

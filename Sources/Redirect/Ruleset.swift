@@ -194,15 +194,13 @@ package enum Verdict: Sendable, Equatable {
   case setMark(UInt32)
   /// Remembers the packet's mark in its connection.
   case saveMark
-  /// Gives the packet its connection's mark.
-  case restoreMark
   /// Chooses the conntrack zone. A packet keeps the first that it is given.
   case setZone(UInt16)
 
   /// Whether a packet goes on with the next rule of the chain.
   package var continues: Bool {
     switch self {
-    case .setMark, .saveMark, .restoreMark, .setZone: true
+    case .setMark, .saveMark, .setZone: true
     case .return, .goto, .drop, .redirect, .transparentProxy: false
     }
   }

@@ -52,22 +52,22 @@ extension Ruleset {
   /// What a virtual machine behind the pod opens is outbound traffic, whatever ports are excluded for inbound. It
   /// comes first, as in Istio: an interface that is both rerouted and excluded is rerouted.
   private static func reroutedInterfaceRules(_ policy: Policy, _ sets: inout NamedSets) -> [Rule] {
-    // TPROXY, a stage earlier, has marked what it took from there.
-    let untaken: [Match] = policy.handsOverTransparently ? [.mark(.notEqual, LocalDelivery.transparentProxy.mark)] : []
+    // TPROXY, a stage earlier, has taken what is for the pod, and has marked what else it took.
+    let untaken: [Match] =
+      policy.handsOverTransparently ? [.isForeign, .mark(.notEqual, LocalDelivery.transparentProxy.mark)] : []
     let captures = destinationMatches(policy, &sets)
     return policy.reroutedInterfaces.flatMap { interface in
-      captures.map { label, matches in
+      var rules = captures.map { label, matches in
         Rule(
           "\(label) from behind interface \(interface): to the proxy",
           [.inputInterface(.equal, interface), .transport(.equal, .tcp)] + untaken + matches,
           verdict: .redirect(policy.ports.outbound))
       }
-        + (policy.outbound == .all || policy.mode == .tproxy
-          ? []
-          : [
-            Rule(
-              "from behind interface \(interface): not inbound", .inputInterface(.equal, interface), verdict: .return)
-          ])
+      if policy.mode == .redirect, policy.outbound != .all {
+        rules.append(
+          Rule("from behind interface \(interface): not inbound", .inputInterface(.equal, interface), verdict: .return))
+      }
+      return rules
     }
   }
 
@@ -205,17 +205,11 @@ extension Ruleset {
     // No rule lets go what conntrack calls established: it remembers connections that the proxy has closed, and a new
     // one with the same addresses and ports would reach the application past the proxy. The kernel looks for a socket
     // of the connection itself before it takes the listener's.
-    var transparent = [
+    let transparent = [
       Rule("replies to what the pod opened", .isReply, verdict: .return),
       // Only these: a mark on what is for the pod anyway would get in the way of net.ipv4.tcp_fwmark_accept and
       // src_valid_mark.
       Rule("for another address, to be delivered here", .isForeign, verdict: .setMark(mark)),
-    ]
-    // These so that rerouting, a stage later, does not take them as well.
-    transparent += policy.reroutedInterfaces.map {
-      Rule("from behind interface \($0), inbound all the same", .inputInterface(.equal, $0), verdict: .setMark(mark))
-    }
-    transparent += [
       Rule(
         "inbound to the proxy, addresses untouched", .transport(.equal, .tcp),
         verdict: .transparentProxy(policy.ports.inbound)),
@@ -224,10 +218,8 @@ extension Ruleset {
     // A proxy that keeps the client's address marks its connections to the application. The replies must come back to
     // the proxy, though their destination is the client.
     let leaving = [
-      Rule("remember the proxy's mark", .transport(.equal, .tcp), .mark(.equal, mark), verdict: .saveMark),
-      Rule(
-        "the application's replies go back to the proxy", .transport(.equal, .tcp), .connectionMark(.equal, mark),
-        verdict: .restoreMark),
+      Rule("remember the proxy's mark", .mark(.equal, mark), verdict: .saveMark),
+      Rule("the application's replies go back to the proxy", .connectionMark(.equal, mark), verdict: .setMark(mark)),
     ]
     return [
       Chain(.mangle, .prerouting, rules: arriving), Chain(.mangle, .output, rules: leaving),
@@ -246,15 +238,16 @@ extension Ruleset {
   private static func zoneChains(_ policy: Policy, _ sets: inout NamedSets) -> [Chain] {
     guard policy.dns != .off else { return [] }
     let owners: [(String, Match)] = [("user", .user(policy.proxyUser)), ("group", .group(policy.proxyGroup))]
-    var leaving = owners.flatMap { label, owner in
-      [
-        Rule(
-          "the agent asks, by \(label)", .transport(.equal, .udp), .destinationPort(.equal, .dns), owner,
-          verdict: .setZone(agentZone)),
-        Rule(
-          "the agent answers, by \(label)", .transport(.equal, .udp), .sourcePort(.equal, policy.ports.dns), owner,
-          verdict: .setZone(applicationZone)),
-      ]
+    // Answers first: an application may ask from port 53, so that its answer looks like a question.
+    var leaving = owners.map { label, owner in
+      Rule(
+        "the agent answers, by \(label)", .transport(.equal, .udp), .sourcePort(.equal, policy.ports.dns), owner,
+        verdict: .setZone(applicationZone))
+    }
+    leaving += owners.map { label, owner in
+      Rule(
+        "the agent asks, by \(label)", .transport(.equal, .udp), .destinationPort(.equal, .dns), owner,
+        verdict: .setZone(agentZone))
     }
     var arriving: [Rule] = []
     for match in dnsServerMatches(policy, &sets) {
@@ -285,19 +278,19 @@ extension Ruleset {
 
   /// Nil if none go there.
   private static func inboundSelection(_ policy: Policy, _ sets: inout NamedSets) -> InboundSelection? {
-    var selection = InboundSelection(
-      exempt: [
-        Rule(
-          "HBONE tunnel: the proxy listens itself", .transport(.equal, .tcp),
-          .destinationPort(.equal, policy.ports.tunnel), verdict: .return)
-      ], captured: [])
+    let tunnel = policy.ports.tunnel
+    var selection = InboundSelection(exempt: [], captured: [])
     switch policy.inbound {
     case .all(let excluded):
+      selection.exempt.append(
+        Rule(
+          "HBONE tunnel: the proxy listens itself", .transport(.equal, .tcp), .destinationPort(.equal, tunnel),
+          verdict: .return))
       if let match = sets.ports("inbound-excluded-ports", excluded) {
         selection.exempt.append(Rule("inbound port excluded", .transport(.equal, .tcp), match, verdict: .return))
       }
     case .only(let included):
-      guard let match = sets.ports("inbound-included-ports", included) else { return nil }
+      guard let match = sets.ports("inbound-included-ports", included.subtracting(tunnel)) else { return nil }
       selection.captured = [match]
     }
     return selection
@@ -332,7 +325,7 @@ extension Ruleset {
 
 extension Policy {
   /// Whether TPROXY is asked for and has anything to do.
-  fileprivate var handsOverTransparently: Bool { mode == .tproxy && inbound != .only(PortSet()) }
+  fileprivate var handsOverTransparently: Bool { mode == .tproxy && capturesInbound }
 
   /// Whether what the application sends to its own pod comes as far as the rules on destinations.
   fileprivate var lettingLoopbackThrough: Bool {

@@ -111,7 +111,6 @@ private struct Walk {
         switch rule.verdict {
         case .setMark(let value): packet.mark = value
         case .saveMark: packet.connectionMark = packet.mark
-        case .restoreMark: packet.mark = packet.connectionMark
         case .setZone(let value): zone = zone ?? value
         case .return: return nil
         case .drop: return .dropped

@@ -34,7 +34,6 @@ import Testing
       (.redirect(Port(15001)), "-j REDIRECT --to-ports 15001"),
       (.setMark(1337), "-j MARK --set-xmark 0x539/0xffffffff"),
       (.saveMark, "-j CONNMARK --save-mark --nfmask 0xffffffff --ctmask 0xffffffff"),
-      (.restoreMark, "-j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff"),
       (.setZone(2), "-j CT --zone 2"),
       (.transparentProxy(Port(15006)), "-j TPROXY --on-port 15006 --on-ip 0.0.0.0 --tproxy-mark 0x0/0x0"),
     ])

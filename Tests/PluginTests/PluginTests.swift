@@ -1,7 +1,9 @@
 import CNI
 import Harness
 import JSON
+import Netfilter
 import Plugin
+import Redirect
 import System
 import SystemPackage
 import Testing
@@ -107,6 +109,10 @@ import Testing
       ("exclude_namespaces", "kube-system", 7), ("pod_namespace", 5, 7), ("cni_agent_run_dir", ["x"], 7),
       ("plugin_log_level", true, 7), ("native_nftables", "yes", 7), ("enablement_selectors", "all", 7),
       ("redirect_backend", "ipfw", 7), ("deadline_seconds", 0, 7), ("deadline_seconds", "10", 7),
+      ("dns_capture", "some", 7), ("dns_capture", true, 7), ("proxy_outbound_port", 0, 7),
+      ("proxy_inbound_port", 65536, 7), ("proxy_tunnel_port", "15008", 7), ("proxy_dns_port", -1, 7),
+      ("outbound_owner_groups", "root", 7), ("outbound_owner_groups_exclude", [1000], 7),
+      ("outbound_ipv4_loopback_cidr", "10.0.0.0/8", 7),
       ("enable_ambient_detection_retry", 1, 7), ("ambient_enabled", true, 2), ("ambient_enabled", "no", 7),
     ] as [(String, JSONValue, Int)])
   func wrongType(key: String, value: JSONValue, code: Int) throws {
@@ -159,5 +165,40 @@ import Testing
   func quiet() {
     let outcome = Self.run(environment: ["CNI_ARGS": ""], configuration: ["plugin_log_level": "error"])
     #expect(outcome.standardError == [])
+  }
+
+  static func configuration(_ keys: JSONObject) throws -> PluginConfiguration {
+    var network: JSONObject = ["cniVersion": "1.0.0", "name": "mesh"]
+    for member in keys.members { network[member.key] = member.value }
+    return try PluginConfiguration(NetworkConfiguration(parsing: JSONValue.object(network).serialized()))
+  }
+
+  @Test("the keys that hold for every pod, and their defaults")
+  func policyDefaults() throws {
+    #expect(try Self.configuration([:]).policyDefaults == PolicyDefaults())
+    let defaults = try Self.configuration([
+      "dns_capture": "servers", "proxy_outbound_port": 16001, "proxy_inbound_port": 16006,
+      "proxy_tunnel_port": 16008, "proxy_dns_port": 16053, "outbound_owner_groups": "1000, 2000",
+      "outbound_ipv4_loopback_cidr": "127.0.0.0/8",
+      "runtimeConfig": ["dns": ["servers": ["10.96.0.10", "fe80::1%eth0"]]],
+    ]).policyDefaults
+    #expect(defaults.dnsScope == .servers)
+    #expect([defaults.ports.outbound, defaults.ports.inbound].map(\.rawValue) == [16001, 16006])
+    #expect([defaults.ports.tunnel, defaults.ports.dns].map(\.rawValue) == [16008, 16053])
+    #expect(defaults.ownerGroups == .only([GroupID(1000), GroupID(2000)]))
+    #expect(defaults.loopback == CIDR("127.0.0.0/8"))
+    #expect(defaults.nameservers == [IPAddress("10.96.0.10")])
+    let excluded = try Self.configuration(["outbound_owner_groups_exclude": "7"]).policyDefaults
+    #expect(excluded.ownerGroups == .all(except: [GroupID(7)]))
+  }
+
+  @Test(
+    "Istio's native_nftables is a wish that our own key overrides",
+    arguments: [
+      ([:], .auto), (["native_nftables": true], .nftables), (["native_nftables": false], .auto),
+      (["native_nftables": true, "redirect_backend": "iptables"], .iptables), (["redirect_backend": "auto"], .auto),
+    ] as [(JSONObject, BackendSelection.Preference)])
+  func backend(keys: JSONObject, expected: BackendSelection.Preference) throws {
+    #expect(try Self.configuration(keys).backend == expected)
   }
 }
