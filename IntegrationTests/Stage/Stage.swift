@@ -93,30 +93,29 @@ package final class Stage: Sendable {
         Owner.root
       }
     if packet.connection == .invalid {
-      let segment = InvalidSegment(to: destination)
-      let outcome =
-        packet.interface == "eth0"
-        ? try segment.fire(in: place.world, timeLimit: patience)
-        : try segment.fire(in: place.machine, timeLimit: patience)
+      let outcome = try atSender(of: packet) { try InvalidSegment(to: destination).fire(in: $0, timeLimit: patience) }
       return outcome == .answered ? .reset : .silence
     }
-    let isFromPod = packet.origin != .outside
     let hasOwnPort = packet.sourcePort != Packet.anyPort
-    let isForeign = isFromPod && packet.source != Scene.source(to: packet.destination)
+    let isForeign = packet.origin != .outside && packet.source != Scene.source(to: packet.destination)
     let probe = Probe(
       to: destination, as: owner, transport: Probe.Transport(packet.transport),
       from: isForeign || hasOwnPort ? "\(packet.source)" : nil,
       sourcePort: hasOwnPort ? packet.sourcePort.rawValue : 0, mark: packet.mark == 0 ? nil : packet.mark,
       isTransparent: packet.mark != 0)
-    let outcome =
-      if isFromPod {
-        probe.fire(in: place.pod, timeLimit: patience)
-      } else if packet.interface == "eth0" {
-        probe.fire(in: place.world, timeLimit: patience)
-      } else {
-        probe.fire(in: place.machine, timeLimit: patience)
-      }
+    let outcome = atSender(of: packet) { probe.fire(in: $0, timeLimit: patience) }
     return Sighting(outcome, packet)
+  }
+
+  /// Runs `body` with the namespace that a packet starts in.
+  private func atSender<R>(
+    of packet: Packet, _ body: (borrowing NetworkNamespace) throws -> R
+  ) rethrows -> R {
+    switch (packet.origin, packet.interface) {
+    case (.pod, _): try body(place.pod)
+    case (.outside, "eth0"): try body(place.world)
+    case (.outside, _): try body(place.machine)
+    }
   }
 }
 

@@ -49,6 +49,7 @@ package struct Oracle: Sendable {
   // MARK: From the pod
 
   private func leaving(_ packet: Packet, _ user: UserID, _ group: GroupID) -> Trace.End {
+    if packet.connection == .invalid { return policy.dropsInvalid && packet.interface == "lo" ? .dropped : .passes }
     let port = packet.destinationPort
     let isTCP = packet.transport == .tcp
     let isDNS = policy.dns != .off && port == .dns && packet.transport != nil

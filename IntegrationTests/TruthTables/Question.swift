@@ -11,11 +11,13 @@ package struct Question: Sendable, Equatable, CustomStringConvertible {
   /// A packet of the pod, from the address that the kernel would choose or from `source`.
   package init(
     _ transport: Transport?, by user: UInt32, _ group: UInt32, to destination: IPAddress, _ port: Port,
-    from source: IPAddress? = nil, sourcePort: Port = Packet.anyPort, mark: UInt32 = 0
+    from source: IPAddress? = nil, sourcePort: Port = Packet.anyPort, mark: UInt32 = 0,
+    connection: ConnectionState = .new
   ) {
     packet = Packet(
       .pod(user: UserID(user), group: GroupID(group)), transport, from: source ?? Scene.source(to: destination),
-      sourcePort: sourcePort, to: destination, port: port, over: Scene.interface(to: destination), mark: mark)
+      sourcePort: sourcePort, to: destination, port: port, over: Scene.interface(to: destination), mark: mark,
+      connection: connection)
     before = nil
   }
 
@@ -36,12 +38,13 @@ package struct Question: Sendable, Equatable, CustomStringConvertible {
   /// A packet from outside: of a gateway over `eth0`, of the machine over `eth1`.
   package init(
     _ transport: Transport?, over interface: String, to destination: IPAddress, _ port: Port,
-    connection: ConnectionState = .new
+    from sourcePort: Port = Packet.anyPort, connection: ConnectionState = .new
   ) {
     let senders = interface == "eth0" ? Scene.gateways : Scene.machine
     packet = Packet(
-      .outside, transport, from: senders.first { $0.family == destination.family } ?? destination, to: destination,
-      port: port, over: interface, connection: connection, isForPod: Scene.isOwn(destination))
+      .outside, transport, from: senders.first { $0.family == destination.family } ?? destination,
+      sourcePort: sourcePort, to: destination, port: port, over: interface, connection: connection,
+      isForPod: Scene.isOwn(destination))
     before = nil
   }
 }
@@ -77,12 +80,16 @@ extension Question {
         + [Question(.tcp, by: user, group, to: IPAddress(.v6, 2), Port(8080))]
       questions += unreachable.filter { Oracle(configuration).answer($0.packet) != .passes }
     }
-    // A connection that the proxy opens from a port that others' connections come in on. (Nobody listens there.)
-    questions += Scene.remotes.map {
-      Question(
-        .tcp, by: policy.proxyUser.rawValue, policy.proxyGroup.rawValue, to: $0, Port(443),
-        from: Scene.source(to: $0), sourcePort: Port(3501))
+    // Connections that the proxy and the machine open from ports that others' connections come in on. Nobody listens
+    // there, and each is used once.
+    for (port, remote) in zip(UInt16(3501)..., Scene.remotes) {
+      questions.append(
+        Question(
+          .tcp, by: policy.proxyUser.rawValue, policy.proxyGroup.rawValue, to: remote, Port(443),
+          from: Scene.source(to: remote), sourcePort: Port(port)))
+      questions.append(Question(.tcp, over: "eth1", to: remote, Port(443), from: Port(port)))
     }
+    questions += Scene.pod.map { Question(.tcp, by: 0, 0, to: $0, .closed, connection: .invalid) }
     if policy.mode == .tproxy, policy.capturesInbound {
       // A proxy that keeps the client's address.
       for (own, client) in zip(Scene.pod, Scene.gateways) {

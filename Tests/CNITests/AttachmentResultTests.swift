@@ -46,6 +46,23 @@ enum SampleResult {
     #expect(try Self.render(text, version) == text)
   }
 
+  @Test("the DNS servers of the chain are known", arguments: SpecVersion.allSupported)
+  func nameservers(version: SpecVersion) throws {
+    let previous = try SampleResult.object(SampleResult.text(version))
+    #expect(try AttachmentResult(previous: previous, version: version).nameservers == ["10.9.0.1"])
+    #expect(try AttachmentResult(previous: nil, version: version).nameservers == [])
+  }
+
+  @Test("below 0.3.0 each family may name its own DNS servers")
+  func nameserversOfFamilies() throws {
+    let previous: JSONObject = [
+      "ip4": ["ip": "10.9.0.2/24", "dns": ["nameservers": ["10.9.0.1"]]],
+      "ip6": ["ip": "fd00:9::2/64", "dns": ["nameservers": ["fd00:9::1"]]],
+    ]
+    #expect(
+      try AttachmentResult(previous: previous, version: .v0_2_0).nameservers == ["10.9.0.1", "fd00:9::1"])
+  }
+
   @Test("without a label it is labelled in front with the version asked", arguments: SpecVersion.allSupported)
   func addsLabel(version: SpecVersion) throws {
     let text = #"{"x":1,"dns":{}}"#

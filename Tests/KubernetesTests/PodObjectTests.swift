@@ -31,6 +31,15 @@ struct PodObjectTests {
     #expect(address == .init(name: "INSTANCE_IP", value: nil, isFromSource: true))
   }
 
+  @Test("with DNS servers of its own")
+  func nameservers() throws {
+    let text =
+      #"{"metadata":{"namespace":"shop","name":"cart","uid":"7f3c"},"#
+      + #""spec":{"containers":[{"name":"app"}],"dnsConfig":{"nameservers":["192.0.2.53","fd00::53"]}}}"#
+    #expect(try PodObject(json: JSONValue(parsing: Array(text.utf8))).nameservers == ["192.0.2.53", "fd00::53"])
+    #expect(try Self.pod("classic-sidecar").nameservers == [])
+  }
+
   @Test("with a sidecar among its init containers")
   func nativeSidecar() throws {
     let pod = try Self.pod("native-sidecar")
