@@ -122,8 +122,8 @@ struct Verbs: ParsableCommand {
       Contestant(
         name: "iptables-restore + ip6tables-restore", isInPod: true,
         commands: [
-          Command(words: ["/usr/sbin/iptables-restore"], input: "/run/bench/rules.v4"),
-          Command(words: ["/usr/sbin/ip6tables-restore"], input: "/run/bench/rules.v6"),
+          Command(words: ["/usr/sbin/iptables-restore", "--noflush"], input: "/run/bench/rules.v4"),
+          Command(words: ["/usr/sbin/ip6tables-restore", "--noflush"], input: "/run/bench/rules.v6"),
         ]),
     ]
   }

@@ -79,12 +79,12 @@ package final class Stage: Sendable {
     // What nobody answers shows by waiting.
     let patience: Duration = expected == .silence ? .milliseconds(150) : .seconds(3)
     // Only that it was there may matter.
-    if let before = question.before { _ = try see(before, patience) }
-    let seen = try see(question.packet, patience)
+    if let before = question.before { _ = try see(before, end, patience) }
+    let seen = try see(question.packet, end, patience)
     return seen == expected ? nil : "\(question): \(expected) expected, \(seen) seen"
   }
 
-  private func see(_ packet: Packet, _ patience: Duration) throws -> Sighting {
+  private func see(_ packet: Packet, _ end: Trace.End, _ patience: Duration) throws -> Sighting {
     let destination = Endpoint("\(packet.destination)", packet.destinationPort.rawValue)
     let owner =
       if case .pod(let user, let group) = packet.origin {
@@ -104,7 +104,7 @@ package final class Stage: Sendable {
       sourcePort: hasOwnPort ? packet.sourcePort.rawValue : 0, mark: packet.mark == 0 ? nil : packet.mark,
       isTransparent: packet.mark != 0)
     let outcome = atSender(of: packet) { probe.fire(in: $0, timeLimit: patience) }
-    return Sighting(outcome, packet)
+    return Sighting(outcome, packet, end)
   }
 
   /// Runs `body` with the namespace that a packet starts in.
@@ -150,10 +150,14 @@ enum Sighting: Equatable, CustomStringConvertible {
   case silence
   case failure(String)
 
-  init(_ outcome: Probe.Outcome, _ packet: Packet) {
+  /// - Parameter end: What is expected: where a redirect keeps the original destination for the proxy to ask for, a
+  ///   connection that was handed over, or that passed, arrives with it.
+  init(_ outcome: Probe.Outcome, _ packet: Packet, _ end: Trace.End) {
     switch outcome {
     case .answered(let answer):
-      self = .answer(answer.service, port: answer.port, original: packet.transport == .tcp ? answer.original : nil)
+      let isRedirected = if case .redirected = end { true } else { false }
+      let original = isRedirected ? answer.original : answer.local
+      self = .answer(answer.service, port: answer.port, original: packet.transport == .tcp ? original : nil)
     case .refused: self = .refused
     case .timedOut: self = .silence
     case .failed(let error): self = .failure("\(error)")

@@ -57,7 +57,7 @@ package struct NftablesBackend: Backend {
 }
 
 /// Makes the errors of `Netlink` ours.
-func asNetfilterError<R>(_ body: () throws(NetlinkError) -> R) throws(NetfilterError) -> R {
+func asNetfilterError<R: ~Copyable>(_ body: () throws(NetlinkError) -> R) throws(NetfilterError) -> R {
   do throws(NetlinkError) {
     return try body()
   } catch {

@@ -11,8 +11,8 @@ enum PodNetwork {
 
   private static let families: [(family: Rules.Family, everything: String)] = [(.ipv4, "0.0.0.0/0"), (.ipv6, "::/0")]
 
-  static func prepare(_ ruleset: Ruleset, in namespace: borrowing NetworkNamespace) throws(NetlinkError) {
-    let route = try NetlinkSocket.open(.route, in: namespace)
+  /// - Parameter route: a socket of the pod's namespace.
+  static func prepare(_ ruleset: Ruleset, through route: borrowing NetlinkSocket) throws(NetlinkError) {
     for address in ruleset.localAddresses {
       try tolerating(address.isRequired, through: route) { () throws(NetlinkError) in
         try Addresses.add(address.prefix.description, to: .loopback, through: route, existing: .accept)
@@ -31,10 +31,9 @@ enum PodNetwork {
 
   /// Takes out what an earlier ruleset needed and `ruleset` does not; with nil, all of it. The address stays: others
   /// may have come to use it.
-  static func cleanUp(after ruleset: Ruleset?, in namespace: borrowing NetworkNamespace) throws(NetlinkError) {
+  static func cleanUp(after ruleset: Ruleset?, through route: borrowing NetlinkSocket) throws(NetlinkError) {
     guard ruleset?.localDelivery == nil else { return }
     let delivery = LocalDelivery.transparentProxy
-    let route = try NetlinkSocket.open(.route, in: namespace)
     for (family, everything) in families {
       try ignoringAbsence { () throws(NetlinkError) in try Rules.remove(family, delivery.rule, through: route) }
       try ignoringAbsence { () throws(NetlinkError) in
@@ -44,9 +43,8 @@ enum PodNetwork {
   }
 
   static func drift(
-    from ruleset: Ruleset, in namespace: borrowing NetworkNamespace
+    from ruleset: Ruleset, through route: borrowing NetlinkSocket
   ) throws(NetlinkError) -> [Difference] {
-    let route = try NetlinkSocket.open(.route, in: namespace)
     let present = try Addresses.list(through: route)
     let requiresIPv6 = ruleset.requiresIPv6 || present.contains(where: \.isUsedIPv6)
     var differences: [Difference] = []

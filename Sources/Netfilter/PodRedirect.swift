@@ -13,9 +13,10 @@ package enum PodRedirect {
   package static func apply(
     _ ruleset: Ruleset, in namespace: borrowing NetworkNamespace, with backend: any Backend = NftablesBackend()
   ) throws(NetfilterError) {
-    try asNetfilterError { () throws(NetlinkError) in try PodNetwork.prepare(ruleset, in: namespace) }
+    let route = try socket(in: namespace)
+    try asNetfilterError { () throws(NetlinkError) in try PodNetwork.prepare(ruleset, through: route) }
     try backend.apply(ruleset, in: namespace)
-    try asNetfilterError { () throws(NetlinkError) in try PodNetwork.cleanUp(after: ruleset, in: namespace) }
+    try asNetfilterError { () throws(NetlinkError) in try PodNetwork.cleanUp(after: ruleset, through: route) }
   }
 
   /// Takes the redirect away; a namespace without one is left as it is.
@@ -23,15 +24,22 @@ package enum PodRedirect {
     from namespace: borrowing NetworkNamespace, with backend: any Backend = NftablesBackend()
   ) throws(NetfilterError) {
     try backend.remove(from: namespace)
-    try asNetfilterError { () throws(NetlinkError) in try PodNetwork.cleanUp(after: nil, in: namespace) }
+    let route = try socket(in: namespace)
+    try asNetfilterError { () throws(NetlinkError) in try PodNetwork.cleanUp(after: nil, through: route) }
   }
 
   /// What in the namespace is not as `ruleset` wants it; empty if all is well.
   package static func drift(
     from ruleset: Ruleset, in namespace: borrowing NetworkNamespace, with backend: any Backend = NftablesBackend()
   ) throws(NetfilterError) -> [Difference] {
-    let rules = try backend.drift(from: ruleset, in: namespace)
-    return try rules
-      + asNetfilterError { () throws(NetlinkError) in try PodNetwork.drift(from: ruleset, in: namespace) }
+    let route = try socket(in: namespace)
+    let network = try asNetfilterError { () throws(NetlinkError) in
+      try PodNetwork.drift(from: ruleset, through: route)
+    }
+    return try backend.drift(from: ruleset, in: namespace) + network
+  }
+
+  private static func socket(in namespace: borrowing NetworkNamespace) throws(NetfilterError) -> NetlinkSocket {
+    try asNetfilterError { () throws(NetlinkError) in try NetlinkSocket.open(.route, in: namespace) }
   }
 }

@@ -28,8 +28,9 @@ extension Request {
     from namespace: borrowing NetworkNamespace, _ preference: BackendSelection.Preference
   ) {
     do throws(NetfilterError) {
-      let choice = try backends(preference).choose(in: namespace)
-      try PodRedirect.remove(from: namespace, with: choice.backend)
+      _ = try backends(preference).attempt(in: namespace) { (backend, namespace) throws(NetfilterError) in
+        try PodRedirect.remove(from: namespace, with: backend)
+      }
     } catch {
       log.raise(to: .warn)
       log["warning"] = .string("the redirect was not removed: \(error)")
