@@ -5,7 +5,7 @@ import System
 import Testing
 
 /// The redirect with the proxy that it is for: requests pass a real Envoy in each pod and reach the application.
-@Suite(.requires(.namespaces), .requires(.envoy), .tags(.root), .timeLimit(.minutes(2)))
+@Suite(.requires(.namespaces), .requires(.envoy), .tags(.root), .timeLimit(.minutes(10)))
 struct EnvoyTests {
   /// A meshed pod with its application and its Envoy, and across the wire a client.
   private struct Server {

@@ -5,7 +5,7 @@ import Testing
 import TruthTables
 
 /// The programs of iptables in namespaces, in both flavours.
-@Suite(.requires(.namespaces), .requires(.iptables), .tags(.root), .timeLimit(.minutes(5)))
+@Suite(.requires(.namespaces), .requires(.iptables), .tags(.root), .timeLimit(.minutes(10)))
 struct IptablesBackendTests {
   static let rich = PodRedirectTests.rich
   static let plain = PodRedirectTests.plain

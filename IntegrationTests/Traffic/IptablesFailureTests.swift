@@ -8,7 +8,7 @@ import Testing
 import TruthTables
 
 /// Which flavour is chosen in a namespace, and what becomes of a pod when a program fails.
-@Suite(.requires(.namespaces), .requires(.iptables), .tags(.root), .timeLimit(.minutes(2)))
+@Suite(.requires(.namespaces), .requires(.iptables), .tags(.root), .timeLimit(.minutes(10)))
 struct IptablesFailureTests {
   static let rich = PodRedirectTests.rich
   static let plain = PodRedirectTests.plain

@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// Namespaces and mounts made by the test alone; nothing of the machine's own changes.
-@Suite(.requires(.namespaces), .tags(.root), .timeLimit(.minutes(1)))
+@Suite(.requires(.namespaces), .tags(.root), .timeLimit(.minutes(10)))
 struct NamespaceTests {
   @Test("a new namespace is another one than ours, and than the next")
   func fresh() throws {

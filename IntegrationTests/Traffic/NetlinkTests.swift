@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// Netlink against the kernel, in namespaces of the test's own.
-@Suite(.requires(.namespaces), .tags(.root), .timeLimit(.minutes(1)))
+@Suite(.requires(.namespaces), .tags(.root), .timeLimit(.minutes(10)))
 struct NetlinkTests {
   @Test("a new namespace has lo alone, and lo is interface 1")
   func loopback() throws {
@@ -157,7 +157,7 @@ struct NetlinkTests {
 }
 
 /// nf_tables transactions, with messages written out here.
-@Suite(.requires(.namespaces), .tags(.root), .timeLimit(.minutes(1)))
+@Suite(.requires(.namespaces), .tags(.root), .timeLimit(.minutes(10)))
 struct TransactionTests {
   @Test("a transaction makes its tables")
   func applied() throws {

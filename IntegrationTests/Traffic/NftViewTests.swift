@@ -6,7 +6,7 @@ import Testing
 import TruthTables
 
 /// What `nft`, which shares no code with us, makes of our rules.
-@Suite(.requires(.namespaces), .tags(.root), .timeLimit(.minutes(1)))
+@Suite(.requires(.namespaces), .tags(.root), .timeLimit(.minutes(10)))
 struct NftViewTests {
   @Test(
     "our batch and nft's reading of the same rules leave the same in the kernel", arguments: Configuration.all)

@@ -8,7 +8,7 @@ import Testing
 import TruthTables
 
 /// The plugin as the runtime runs it: a process, a chain, an API server behind TLS.
-@Suite(.requires(.namespaces), .tags(.root), .timeLimit(.minutes(3)))
+@Suite(.requires(.namespaces), .tags(.root), .timeLimit(.minutes(10)))
 struct PluginProcessTests {
   static func mesh(_ entry: JSONObject = [:]) throws -> MeshNode {
     try MeshNode(pluginFolder: try executableFolder(), entry: entry)

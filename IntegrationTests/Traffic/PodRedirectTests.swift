@@ -6,7 +6,7 @@ import Testing
 import TruthTables
 
 /// Rulesets in namespaces: put there, replaced, read back, taken out.
-@Suite(.requires(.namespaces), .tags(.root), .timeLimit(.minutes(2)))
+@Suite(.requires(.namespaces), .tags(.root), .timeLimit(.minutes(10)))
 struct PodRedirectTests {
   static func pod() throws -> NetworkNamespace {
     let pod = try NetworkNamespace.create()

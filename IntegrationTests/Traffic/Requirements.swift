@@ -8,6 +8,9 @@ extension Tag {
   @Tag static var root: Self
 }
 
+// Time limits of suites are long: all tests begin at once, and most of their time is waiting for a thread. They end what
+// would never end, and measure nothing.
+
 /// What a suite needs of the machine, found out by trying it once.
 struct Requirement: Sendable {
   let name: String

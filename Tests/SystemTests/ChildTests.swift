@@ -4,7 +4,7 @@ import System
 import SystemPackage
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct ChildTests {
   @Test("output, error output and status come back")
   func outcome() throws {
