@@ -149,17 +149,6 @@ extension Ruleset {
   }
 }
 
-extension Match {
-  fileprivate var setName: String? {
-    switch self {
-    case .sourceInSet(_, let name), .destinationInSet(_, let name), .destinationPortInSet(let name),
-      .groupInSet(let name):
-      name
-    default: nil
-    }
-  }
-}
-
 extension Trace {
   /// Whether all that a packet takes with it is the same.
   fileprivate func isLike(_ other: Trace) -> Bool {

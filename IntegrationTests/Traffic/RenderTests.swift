@@ -99,6 +99,8 @@ import Testing
       (["--to", "10.9.0.2:8080", "--from", "outside", "--state", "established"], "follows-connection"),
       (["--to", "10.9.0.2:8080", "--uid", "1337"], "redirected"),
       (["--to", "10.9.0.2:8080", "--protocol", "udp"], "passes"),
+      // From 127.0.0.1, as the kernel has it: that this is where the proxy sends from must not matter.
+      (["--to", "127.0.0.6:8080", "--uid", "1337"], "redirected"),
     ])
   func traceJSON(arguments: [String], end: String) throws {
     let seen = try Self.run(

@@ -28,7 +28,7 @@ package struct BackendSelection: Sendable {
   }
 
   /// Asks the kernel, unless the configuration has settled it.
-  package func choose(in namespace: borrowing NetworkNamespace) throws(NetfilterError) -> Choice {
+  private func choose(in namespace: borrowing NetworkNamespace) throws(NetfilterError) -> Choice {
     switch preference {
     case .nftables: return Choice(backend: nftables, reason: "configured")
     case .iptables: return Choice(backend: iptables, reason: "configured")

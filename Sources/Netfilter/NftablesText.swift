@@ -10,16 +10,19 @@ extension Ruleset {
 }
 
 extension NamedSet {
+  /// The elements as `nft` spells them: `5432`, `8000-8010`.
+  package var elementTexts: [String] {
+    switch elements {
+    case .ports(let ports): ports.ranges.map(Self.text)
+    case .addresses(_, let ranges): ranges.map(Self.text)
+    case .groups(let groups): groups.map(\.description)
+    }
+  }
+
   fileprivate var nftablesText: String {
-    let texts: [String] =
-      switch elements {
-      case .ports(let ports): ports.ranges.map(Self.text)
-      case .addresses(_, let ranges): ranges.map(Self.text)
-      case .groups(let groups): groups.map(\.description)
-      }
     let flags = layout.hasRanges ? "\t\tflags interval\n" : ""
     return
-      "\tset \(name) {\n\t\ttype \(layout.typeName)\n\(flags)\t\telements = { \(texts.joined(separator: ", ")) }\n\t}\n"
+      "\tset \(name) {\n\t\ttype \(layout.typeName)\n\(flags)\t\telements = { \(elementTexts.joined(separator: ", ")) }\n\t}\n"
   }
 
   private static func text<Bound>(_ range: ClosedRange<Bound>) -> String {

@@ -134,7 +134,7 @@ extension Ruleset {
     }
     var rules = dnsRules(policy, &sets)
     if !captures.isEmpty {
-      if policy.lettingLoopbackThrough {
+      if policy.loopbackMeetsDestinationRules {
         rules += policy.loopbacks.map { Rule("explicit loopback", .destination(.equal, $0), verdict: .return) }
       }
       rules += sets.destinations("outbound-excluded", policy.excludedOutbound).map { family, match in

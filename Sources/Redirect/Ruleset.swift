@@ -177,6 +177,18 @@ package enum Match: Sendable, Equatable {
   case isReply
 }
 
+extension Match {
+  /// The set that the match looks into, if it does.
+  package var setName: String? {
+    switch self {
+    case .sourceInSet(_, let name), .destinationInSet(_, let name), .destinationPortInSet(let name),
+      .groupInSet(let name):
+      name
+    default: nil
+    }
+  }
+}
+
 /// What becomes of a packet that a rule matches.
 package enum Verdict: Sendable, Equatable {
   /// Back to the chain that called this one; in a base chain the packet goes on to the next stage.

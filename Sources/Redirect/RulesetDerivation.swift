@@ -76,7 +76,7 @@ extension Policy {
   var handsOverTransparently: Bool { mode == .tproxy && capturesInbound }
 
   /// Whether what the application sends to its own pod comes as far as the rules on destinations.
-  var lettingLoopbackThrough: Bool {
+  var loopbackMeetsDestinationRules: Bool {
     if case .servers = dns { true } else { includesLoopback }
   }
 

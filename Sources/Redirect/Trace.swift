@@ -82,6 +82,7 @@ private struct Walk {
         packet.interface = "lo"
         packet.destination = packet.destination.family == .v4 ? IPAddress(.v4, 0x7f00_0001) : IPAddress(.v6, 1)
         packet.destinationPort = port
+        packet.isForPod = true
         return arrive(isTracked: true) == .dropped ? .dropped : .redirected(port)
       case let end?: return end
       case nil: continue

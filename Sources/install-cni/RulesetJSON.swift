@@ -18,18 +18,14 @@ extension Ruleset {
 
 extension NamedSet {
   fileprivate var json: JSONValue {
-    let (type, elements): (String, [String]) =
+    let type =
       switch elements {
-      case .ports(let ports): ("port", ports.ranges.map { Self.text($0) })
-      case .addresses(.v4, let ranges): ("ipv4", ranges.map { Self.text($0) })
-      case .addresses(.v6, let ranges): ("ipv6", ranges.map { Self.text($0) })
-      case .groups(let groups): ("gid", groups.map(\.description))
+      case .ports: "port"
+      case .addresses(.v4, _): "ipv4"
+      case .addresses(.v6, _): "ipv6"
+      case .groups: "gid"
       }
-    return ["name": .string(name), "type": .string(type), "elements": .array(elements.map { .string($0) })]
-  }
-
-  private static func text<Bound>(_ range: ClosedRange<Bound>) -> String {
-    range.lowerBound == range.upperBound ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"
+    return ["name": .string(name), "type": .string(type), "elements": .array(elementTexts.map { .string($0) })]
   }
 }
 

@@ -73,7 +73,7 @@ struct TracePacket: ParsableCommand {
   var reply = false
 
   @Option(name: .customLong("pod-ip"), help: "An address of the pod; may be repeated. Default: those of its status.")
-  var podIPs: [AddressOnly] = []
+  var podIPs: [IPAddress] = []
 
   @Flag(help: "Suppose that the proxy does not listen.")
   var proxyDown = false
@@ -83,7 +83,7 @@ struct TracePacket: ParsableCommand {
 
   func run() throws {
     let (run, ruleset) = try options.redirected()
-    let packet = try self.packet(of: podIPs.isEmpty ? run.addresses : podIPs.map(\.address))
+    let packet = try self.packet(of: podIPs.isEmpty ? run.addresses : podIPs)
     let trace = Trace(packet, through: ruleset, proxyListens: !proxyDown)
     print(json ? trace.json(packet).text(.indented(2)) : trace.text(packet))
   }
@@ -93,7 +93,9 @@ struct TracePacket: ParsableCommand {
     let isOwn = own.contains(to.address) || to.address.isLoopback
     let sender = own.first { $0.family == family } ?? IPAddress(family, family == .v4 ? 0x0a00_0001 : 0xfd << 120 | 1)
     let stranger = IPAddress(family, family == .v4 ? 0xc000_0201 : 0x2001_0db8 << 96 | 1)
-    let usual = from == .outside ? stranger : to.address.isLoopback ? to.address : isOwn ? to.address : sender
+    // The kernel's choice: 127.0.0.1 for all of 127.0.0.0/8, and an address of the pod for itself.
+    let near = family == .v4 && to.address.isLoopback ? CIDR.loopback.address : isOwn ? to.address : sender
+    let usual = from == .outside ? stranger : near
     let source = source ?? AddressAndPort(address: usual, port: Packet.anyPort)
     guard source.address.family == family else {
       throw ValidationError("--source is of another address family than --to")
@@ -130,13 +132,8 @@ struct AddressAndPort: ExpressibleByArgument {
   }
 }
 
-struct AddressOnly: ExpressibleByArgument {
-  let address: IPAddress
-
-  init?(argument: String) {
-    guard let address = IPAddress(argument) else { return nil }
-    self.address = address
-  }
+extension IPAddress: ExpressibleByArgument {
+  init?(argument: String) { self.init(argument) }
 }
 
 extension ConnectionState: ExpressibleByArgument {}

@@ -83,14 +83,7 @@ import TruthTables
       var chains = Set(ruleset.chains.filter { $0.hook != nil }.map(\.name))
       for rule in ruleset.chains.flatMap(\.rules) {
         if case .goto(let chain) = rule.verdict { chains.insert(chain) }
-        for match in rule.matches {
-          switch match {
-          case .destinationPortInSet(let set), .groupInSet(let set), .sourceInSet(_, let set),
-            .destinationInSet(_, let set):
-            sets.insert(set)
-          default: break
-          }
-        }
+        sets.formUnion(rule.matches.compactMap(\.setName))
       }
       #expect(sets.sorted() == ruleset.sets.map(\.name).sorted(), "\(configuration)")
       #expect(chains.sorted() == ruleset.chains.map(\.name).sorted(), "\(configuration)")
