@@ -86,10 +86,12 @@ let package = Package(
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
-    .target(name: "Conformance", dependencies: ["JSON", "System"]),
+    .target(name: "Conformance", dependencies: ["CNI", "Harness", "JSON", "Netlink", "System"]),
     .executableTarget(
       name: "cni-conformance",
-      dependencies: ["Conformance", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: [
+        "CNI", "Conformance", "JSON", "System", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .executableTarget(
       name: "netns-sim",
       dependencies: [

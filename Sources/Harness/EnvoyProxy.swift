@@ -70,10 +70,10 @@ package final class EnvoyProxy: Sendable {
     let deadline = ContinuousClock.now + timeLimit
     var output: [UInt8] = []
     while try !accepts(in: namespace) {
-      var request = pollfd(fd: child.standardError.withRawValue { $0 }, events: Int16(POLLIN), revents: 0)
+      var request = pollfd(fd: child.standardError?.withRawValue { $0 } ?? -1, events: Int16(POLLIN), revents: 0)
       // What Envoy says, or the end of its output, comes at once; else this is the time between two attempts.
       if poll(&request, 1, 20) > 0 {
-        let chunk = try child.standardError.read(4096)
+        let chunk = try child.standardError?.read(4096) ?? []
         output += chunk
         if chunk.isEmpty { throw Failure(description: "Envoy ended: \(String(decoding: output, as: UTF8.self))") }
       }

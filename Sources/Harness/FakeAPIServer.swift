@@ -3,6 +3,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+package import System
 
 /// An API server over real TLS that serves pods from memory and misbehaves on demand.
 package final class FakeAPIServer: Sendable {
@@ -49,6 +50,15 @@ package final class FakeAPIServer: Sendable {
     try self.init(certificate: certificate, token: token) { bootstrap in
       try bootstrap.withBoundSocket(listening).wait()
     }
+  }
+
+  /// Serves at an address that the namespace has.
+  package convenience init(
+    at endpoint: Endpoint, in namespace: borrowing NetworkNamespace, certificate: TestCertificate, token: String
+  ) throws {
+    let listener = try PodSocket.open(.tcp, for: endpoint, as: .root, in: namespace)
+    try listener.listen(on: endpoint)
+    try self.init(listening: listener.take(), certificate: certificate, token: token)
   }
 
   /// Serves on a free port of a loopback address of this namespace.

@@ -28,9 +28,7 @@ package final class MeshNode: Sendable {
     try Addresses.add("\(address.address)/32", to: .loopback, through: route)
     let authority = try TestCertificateAuthority()
     let server = try authority.serverCertificate(addresses: [address.address])
-    let listener = try PodSocket.open(.tcp, for: address, as: .root, in: node.network)
-    try listener.listen(on: address)
-    apiServer = try FakeAPIServer(listening: listener.take(), certificate: server, token: Self.token)
+    apiServer = try FakeAPIServer(at: address, in: node.network, certificate: server, token: Self.token)
     try node.write(
       kubeconfigText(
         server: "https://\(address)", certificateAuthorityPEM: authority.certificatePEM, token: Self.token),

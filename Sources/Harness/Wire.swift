@@ -1,19 +1,25 @@
 import Glibc
-import Netlink
-import System
+package import Netlink
+package import System
 import SystemPackage
 
 /// One end of a wire: an interface and its addresses.
-struct WireEnd: Sendable {
+package struct WireEnd: Sendable {
   let interface: String
-  /// Without prefix lengths: the wire is a /24 and a /64. Among them a link-local one, which the kernel does not make.
   let addresses: [String]
+
+  /// - Parameter addresses: Without prefix lengths: the wire is a /24 and a /64. Among them a link-local one, which the
+  ///   kernel does not make.
+  package init(interface: String, addresses: [String]) {
+    self.interface = interface
+    self.addresses = addresses
+  }
 }
 
 extension NetworkNamespace {
   /// A namespace where `lo` is up, and where nothing waits for duplicate address detection, is dropped for its
   /// source, or goes unreported because there was much to report.
-  static func createForTraffic() throws -> NetworkNamespace {
+  package static func createForTraffic() throws -> NetworkNamespace {
     let namespace = try NetworkNamespace.create()
     // The link-local addresses that the kernel makes are tentative for a moment even with accept_dad 0, and a router
     // that has no other asks for no neighbour; it tries again after a second.
@@ -29,7 +35,7 @@ extension NetworkNamespace {
   }
 
   /// Joins two namespaces by a veth pair, over which packets pass at once.
-  func join(_ end: WireEnd, to other: borrowing NetworkNamespace, _ otherEnd: WireEnd) throws {
+  package func join(_ end: WireEnd, to other: borrowing NetworkNamespace, _ otherEnd: WireEnd) throws {
     let here = try NetlinkSocket.open(.route, in: self)
     let there = try NetlinkSocket.open(.route, in: other)
     try Links.createVeth(end.interface, peer: otherEnd.interface, peerNamespace: other, through: here)
@@ -41,6 +47,18 @@ extension NetworkNamespace {
     _ = try Links.index(of: otherEnd.interface, through: there)
     try awaitLocalRoutes(to: end.addresses)
     try other.awaitLocalRoutes(to: otherEnd.addresses)
+  }
+
+  /// Sends what no other route covers to these gateways.
+  package func addDefaultRoutes(_ gateways: [String]) throws(NetlinkError) {
+    let route = try NetlinkSocket.open(.route, in: self)
+    for gateway in gateways { try Routes.addDefault(via: gateway, through: route) }
+  }
+
+  /// The hardware address of an interface, as results of plugins spell it: `02:42:ac:11:00:02`.
+  package func hardwareAddress(of interface: String) throws(NetlinkError) -> String {
+    let bytes = try Links.hardwareAddress(of: interface, through: NetlinkSocket.open(.route, in: self))
+    return bytes.map { Self.hexadecimal($0) }.joined(separator: ":")
   }
 
   /// Waits until the namespace takes packets to its new addresses for its own.

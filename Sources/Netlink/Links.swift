@@ -14,6 +14,16 @@ package enum Links {
     return try Link(socket.ask(request)).index
   }
 
+  /// The hardware address of an interface, as six bytes for Ethernet; empty if it has none.
+  ///
+  /// - Throws: `ENODEV` if there is none of that name.
+  package static func hardwareAddress(
+    of name: String, through socket: borrowing NetlinkSocket
+  ) throws(NetlinkError) -> [UInt8] {
+    let request = try unsafe Message(label: "get link \(name)") { unsafe rtnl_link_build_get_request(0, name, $0) }
+    return try Link(socket.ask(request)).hardwareAddress
+  }
+
   /// The names of all interfaces, in the order of their indexes.
   package static func names(through socket: borrowing NetlinkSocket) throws(NetlinkError) -> [String] {
     let request = Message(
@@ -78,6 +88,7 @@ package enum Links {
 private struct Link {
   let index: InterfaceIndex
   let name: String
+  let hardwareAddress: [UInt8]
 
   init(_ message: Message) throws(NetlinkError) {
     let header = try message.header(ifinfomsg.self)
@@ -87,5 +98,6 @@ private struct Link {
       throw .malformed("link", "no IFLA_IFNAME")
     }
     self.name = try name.string()
+    hardwareAddress = try attributes.first(UInt16(IFLA_ADDRESS)).map { Array($0.value) } ?? []
   }
 }

@@ -8,8 +8,10 @@ package import CLinux
 package struct Child: ~Copyable, Sendable {
   /// `nil` once closed: the child then reads the end of its input.
   package private(set) var standardInput: OwnedDescriptor?
-  package let standardOutput: OwnedDescriptor
-  package let standardError: OwnedDescriptor
+  /// `nil` once closed: the child's writes then fail with `EPIPE`, or end it by `SIGPIPE`.
+  package private(set) var standardOutput: OwnedDescriptor?
+  /// As the standard output.
+  package private(set) var standardError: OwnedDescriptor?
   private let process: ChildProcess
 
   /// Starts a program.
@@ -40,10 +42,28 @@ package struct Child: ~Copyable, Sendable {
     standardInput = nil
   }
 
+  /// Writes to the child's standard input; waits while the pipe is full.
+  ///
+  /// - Throws: `EPIPE` if the child has closed it.
+  package borrowing func send(_ bytes: [UInt8]) throws(SystemError) {
+    guard standardInput != nil else { return }
+    try withoutSIGPIPE { () throws(SystemError) in try standardInput?.writeAll(bytes) }
+  }
+
+  /// Stops reading the child's standard output.
+  package mutating func closeOutput() {
+    standardOutput = nil
+  }
+
+  /// Stops reading the child's standard error.
+  package mutating func closeError() {
+    standardError = nil
+  }
+
   borrowing func setNonBlocking() throws(SystemError) {
     try standardInput?.setNonBlocking()
-    try standardOutput.setNonBlocking()
-    try standardError.setNonBlocking()
+    try standardOutput?.setNonBlocking()
+    try standardError?.setNonBlocking()
   }
 
   /// A descriptor that becomes readable when the child ends.

@@ -24,13 +24,26 @@ package func runChild(
   _ executable: String, arguments: [String], environment: [String: String], standardInput: [UInt8] = [],
   timeLimit: Duration
 ) throws(SystemError) -> ChildOutcome {
-  let deadline = ContinuousClock.now + timeLimit
+  let started = ContinuousClock.now
   let child = try Child.spawn(executable, arguments: arguments, environment: environment)
-  try child.setNonBlocking()
-  let exit = try child.openProcessDescriptor()
-  var conversation = Conversation(with: child, exit: exit, input: standardInput)
-  let ended = try withoutSIGPIPE { () throws(SystemError) in try conversation.hold(until: deadline) }
-  return try conversation.finish(timedOut: !ended)
+  return try child.finish(standardInput: standardInput, timeLimit: timeLimit, since: started)
+}
+
+extension Child {
+  /// Serves the pipes until the child has ended, and reaps it.
+  ///
+  /// - Parameters:
+  ///   - standardInput: what the child still reads; its input ends after that.
+  ///   - timeLimit: monotonic, from `started`; the child is then killed with `SIGKILL`.
+  package consuming func finish(
+    standardInput: [UInt8] = [], timeLimit: Duration, since started: ContinuousClock.Instant = .now
+  ) throws(SystemError) -> ChildOutcome {
+    try setNonBlocking()
+    let exit = try openProcessDescriptor()
+    var conversation = Conversation(with: self, exit: exit, input: standardInput)
+    let ended = try withoutSIGPIPE { () throws(SystemError) in try conversation.hold(until: started + timeLimit) }
+    return try conversation.finish(timedOut: !ended)
+  }
 }
 
 /// The exchange over a child's pipes while it runs.
@@ -44,6 +57,13 @@ private struct Conversation: ~Copyable {
   private struct Collected {
     var bytes: [UInt8] = []
     var hasEnded = false
+
+    /// - Parameter chunk: empty at the end of the pipe, nil when there is nothing to read now.
+    mutating func append(_ chunk: [UInt8]?) {
+      guard let chunk else { return }
+      bytes += chunk
+      hasEnded = chunk.isEmpty
+    }
   }
 
   init(with child: consuming Child, exit: consuming OwnedDescriptor, input: [UInt8]) {
@@ -63,14 +83,18 @@ private struct Conversation: ~Copyable {
       var waited = [
         pollfd(fd: exit.withRawValue { $0 }, events: CShort(POLLIN), revents: 0),
         pollfd(fd: writable, events: CShort(POLLOUT), revents: 0),
-        pollfd(fd: readable(output, child.standardOutput), events: CShort(POLLIN), revents: 0),
-        pollfd(fd: readable(error, child.standardError), events: CShort(POLLIN), revents: 0),
+        pollfd(fd: readableOutput, events: CShort(POLLIN), revents: 0),
+        pollfd(fd: readableError, events: CShort(POLLIN), revents: 0),
       ]
       let milliseconds = remaining.roundedUpToMilliseconds
       try retrying("poll", "child \(child.pid)") { unsafe poll(&waited, nfds_t(waited.count), milliseconds) }
       if waited[1].revents != 0 { try feed() }
-      if waited[2].revents != 0 { try Self.take(from: child.standardOutput, into: &output) }
-      if waited[3].revents != 0 { try Self.take(from: child.standardError, into: &error) }
+      if waited[2].revents != 0 {
+        output.append(try Self.available { () throws(SystemError) in try child.standardOutput?.read(1 << 16) })
+      }
+      if waited[3].revents != 0 {
+        error.append(try Self.available { () throws(SystemError) in try child.standardError?.read(1 << 16) })
+      }
       // The process is looked at first, so pipes that were found empty after its end stay so.
       let pipesAreEmpty = waited[2].revents == 0 && waited[3].revents == 0
       if waited[0].revents != 0, pipesAreEmpty { return true }
@@ -90,8 +114,12 @@ private struct Conversation: ~Copyable {
     child.standardInput?.withRawValue { $0 } ?? -1
   }
 
-  private func readable(_ collected: Collected, _ pipe: borrowing OwnedDescriptor) -> CInt {
-    collected.hasEnded ? -1 : pipe.withRawValue { $0 }
+  private var readableOutput: CInt {
+    output.hasEnded ? -1 : child.standardOutput?.withRawValue { $0 } ?? -1
+  }
+
+  private var readableError: CInt {
+    error.hasEnded ? -1 : child.standardError?.withRawValue { $0 } ?? -1
   }
 
   private mutating func feed() throws(SystemError) {
@@ -107,20 +135,18 @@ private struct Conversation: ~Copyable {
     }
   }
 
-  /// Takes what one read gives: a child that writes without end must not keep us from looking at the clock.
-  private static func take(
-    from pipe: borrowing OwnedDescriptor, into collected: inout Collected
-  ) throws(SystemError) {
+  /// What one read gives: a child that writes without end must not keep us from looking at the clock.
+  private static func available(_ read: () throws(SystemError) -> [UInt8]?) throws(SystemError) -> [UInt8]? {
     do throws(SystemError) {
-      let chunk = try pipe.read(1 << 16)
-      collected.bytes += chunk
-      collected.hasEnded = chunk.isEmpty
-    } catch let error where error.errno == .wouldBlock {}
+      return try read()
+    } catch let error where error.errno == .wouldBlock {
+      return nil
+    }
   }
 }
 
 /// Runs `body` so that a write to a closed pipe is an error of the call and no signal for the process.
-private func withoutSIGPIPE<R>(_ body: () throws(SystemError) -> R) throws(SystemError) -> R {
+func withoutSIGPIPE<R>(_ body: () throws(SystemError) -> R) throws(SystemError) -> R {
   var pipeSignal = sigset_t()
   var before = sigset_t()
   unsafe sigemptyset(&pipeSignal)
