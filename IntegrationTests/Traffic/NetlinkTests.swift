@@ -49,7 +49,10 @@ struct NetlinkTests {
     let eth0 = try Links.index(of: "eth0", through: pair.here)
     for address in ["10.1.0.2/24", "fd00:1::2/64"] { try Addresses.add(address, to: eth0, through: pair.here) }
     try Addresses.add("::6", to: .loopback, through: pair.here)
+    try Addresses.add("::7", to: .loopback, through: pair.here)
+    try Addresses.remove("::7", from: .loopback, through: pair.here)
     let listed = try Addresses.list(through: pair.here)
+    #expect(!listed.contains { $0.text == "::7/128" })
     for (text, interface) in [("10.1.0.2/24", eth0), ("fd00:1::2/64", eth0), ("::6/128", .loopback)] {
       let address = try #require(listed.first { $0.text == text })
       #expect(address.interface == interface)

@@ -73,6 +73,12 @@ struct RunningCall: ~Copyable {
     unsent.removeFirst(piece.count)
   }
 
+  /// Writes what is left of its input, and ends it.
+  mutating func finishInput() throws {
+    try send()
+    child.closeInput()
+  }
+
   /// Closes the reading end of its standard output.
   mutating func closeOutput() {
     child.closeOutput()

@@ -9,7 +9,8 @@ final class Container: Sendable {
   /// Counts the containers of a node from 1.
   let number: Int
   let node: LabNode
-  let network: NetworkNamespace
+  /// Which namespace it is.
+  let identity: NetworkNamespace.Identity
   /// Where the namespace is bound.
   let path: String
   /// The manifest's patches for what this container asks for.
@@ -32,7 +33,13 @@ final class Container: Sendable {
     }
     node.cluster?.put(name: "pod-\(number)", uid: "uid-\(number)", wish: self.wish.pod)
     previous = try node.lab.subject.isChained ? Self.makeInterface(number, id, path, network, node) : nil
-    self.network = network
+    identity = network.identity
+  }
+
+  /// The namespace. Nothing but the bound path keeps it alive, so that it ends when that goes.
+  func network() throws -> NetworkNamespace {
+    let path = path
+    return try node.node.run { () throws(SystemError) in try NetworkNamespace.open(path) }
   }
 
   /// As containerd's: 64 hexadecimal digits.

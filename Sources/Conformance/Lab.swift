@@ -67,6 +67,14 @@ package final class Lab: Sendable {
     poll(nil, 0, duration.roundedUpToMilliseconds)
   }
 
+  /// As `pause`, to the microsecond: a plugin's life is a few milliseconds.
+  func pauseExactly(_ duration: Duration) {
+    let (seconds, attoseconds) = duration.components
+    let time = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
+    // Nobody sends this process signals, and a pause that ends early does no harm.
+    withUnsafePointer(to: time) { _ = nanosleep($0, nil) }
+  }
+
   /// Ends what the case has left running.
   func tearDown() {
     for node in nodes.withLock({ $0 }) { node.tearDown() }

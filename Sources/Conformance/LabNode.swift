@@ -85,7 +85,7 @@ final class LabNode: Sendable {
         timeLimit: limit)
     }
     guard let container else { return try node.run(body) }
-    return try node.mounts.run(with: container.network, body)
+    return try node.mounts.run(with: try container.network(), body)
   }
 
   /// As `program`, by its name in the search path.
@@ -109,7 +109,8 @@ final class LabNode: Sendable {
 
   /// The processes that are on this node or in one of its containers, as `pid command line`.
   func processes() throws -> [String] {
-    let places = try [networkName(nil)] + containers.map { try networkName($0) }
+    // The number of a namespace that is gone may be another one's by now.
+    let places = try [networkName(nil)] + containers.filter { try isBound($0) }.map { try networkName($0) }
     return try folderEntries("/proc").filter { $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }.compactMap { pid in
       // A process that has ended by now is none.
       guard let place = try? readLink("/proc/\(pid)/ns/net"), places.contains(place) else { return nil }
@@ -119,7 +120,7 @@ final class LabNode: Sendable {
   }
 
   private func networkName(_ container: Container?) throws -> String {
-    let inode = container?.network.identity.inode ?? node.network.identity.inode
+    let inode = container?.identity.inode ?? node.network.identity.inode
     return "net:[\(inode)]"
   }
 

@@ -7,6 +7,8 @@ package struct Manifest: Sendable {
   package var configuration: JSONObject
   /// The interface that an attachment is for.
   package var interface: String
+  /// Whether a main plugin makes the interface, rather than finding it there as the loopback plugin does.
+  package var createsInterface: Bool
   /// Whether it enters the container's namespace.
   package var entersNamespace: Bool
   /// Whether an ADD leaves anything on the node, outside the container's namespace.
@@ -63,6 +65,7 @@ package struct Manifest: Sendable {
     self.role = role
     self.configuration = configuration
     interface = "eth0"
+    createsInterface = true
     entersNamespace = true
     keepsNodeState = false
     sharedState = []
@@ -98,6 +101,7 @@ extension Manifest {
     }
     self.init(role: role, configuration: configuration)
     interface = try reader.take("interface", \.string) ?? interface
+    createsInterface = try reader.take("createsInterface", \.bool) ?? createsInterface
     entersNamespace = try reader.take("entersNamespace", \.bool) ?? entersNamespace
     keepsNodeState = try reader.take("keepsNodeState", \.bool) ?? keepsNodeState
     resultChange = try reader.take("resultChange", \.object)

@@ -13,7 +13,10 @@ struct State: Sendable, Equatable {
   ///
   /// - Parameter ignored: Regular expressions; a line that one of them is found in does not count.
   func differences(from baseline: State, ignoring ignored: [String] = []) -> [String] {
-    Set(sections.keys).union(baseline.sections.keys).sorted().flatMap { name in
+    // Parameters last: an interface has a hundred of them.
+    let names = Set(sections.keys).union(baseline.sections.keys)
+      .sorted { (isMinor($0) ? 1 : 0, $0) < (isMinor($1) ? 1 : 0, $1) }
+    return names.flatMap { name in
       let now = sections[name] ?? [], before = baseline.sections[name] ?? []
       // A line that occurs twice counts twice.
       return now.difference(from: before).compactMap { change -> String? in
@@ -26,6 +29,8 @@ struct State: Sendable, Equatable {
       }
     }
   }
+
+  private func isMinor(_ section: String) -> Bool { section.hasSuffix("kernel parameters") }
 
   private func matches(_ line: String, _ pattern: String) -> Bool {
     // A pattern that is no regular expression ignores nothing, and the difference shows.
@@ -74,7 +79,7 @@ extension LabNode {
   /// Whether the container's path still leads to its namespace.
   func isBound(_ container: Container) throws -> Bool {
     let path = container.path
-    let identity = container.network.identity
+    let identity = container.identity
     return try node.run { () throws(SystemError) in
       // Whatever else is there is not the namespace.
       guard let namespace = try? NetworkNamespace.open(path) else { return false }
@@ -87,7 +92,7 @@ extension LabNode {
       try readNamespace()
     }
     guard let container else { return try node.run(body) }
-    return try node.mounts.run(with: container.network, body)
+    return try node.mounts.run(with: try container.network(), body)
   }
 }
 

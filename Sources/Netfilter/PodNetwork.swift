@@ -29,9 +29,14 @@ enum PodNetwork {
     }
   }
 
-  /// Takes out what an earlier ruleset needed and `ruleset` does not; with nil, all of it. The address stays: others
-  /// may have come to use it.
+  /// Takes out what an earlier ruleset needed and `ruleset` does not; with nil, all of it.
   static func cleanUp(after ruleset: Ruleset?, through route: borrowing NetlinkSocket) throws(NetlinkError) {
+    if ruleset == nil {
+      try ignoringAbsence { () throws(NetlinkError) in
+        let address = LocalAddress.proxySource(isRequired: false).prefix
+        try Addresses.remove(address.description, from: .loopback, through: route)
+      }
+    }
     guard ruleset?.localDelivery == nil else { return }
     let delivery = LocalDelivery.transparentProxy
     for (family, everything) in families {
@@ -85,13 +90,13 @@ enum PodNetwork {
 
   private static let unavailable: [Errno] = [.permissionDenied, .notSupported, .addressFamilyNotSupported]
 
-  /// ENOENT: no such rule. ESRCH: no such route.
+  /// ENOENT: no such rule. ESRCH: no such route. EADDRNOTAVAIL: no such address.
   private static func ignoringAbsence(_ body: () throws(NetlinkError) -> Void) throws(NetlinkError) {
     do throws(NetlinkError) {
       try body()
     } catch let error
       where error.errno == .noSuchFileOrDirectory || error.errno == .noSuchProcess
-      || error.errno.map(unavailable.contains) == true
+      || error.errno == .addressNotAvailable || error.errno.map(unavailable.contains) == true
     {}
   }
 }

@@ -35,6 +35,25 @@ package enum Addresses {
     } catch let error where error.errno == .fileExists && existing == .accept {}
   }
 
+  /// Takes an address from an interface.
+  ///
+  /// - Throws: `EADDRNOTAVAIL` if the interface has not got it.
+  package static func remove(
+    _ text: String, from index: InterfaceIndex, through socket: borrowing NetlinkSocket
+  ) throws(NetlinkError) {
+    let parsed = try ParsedAddress(text)
+    let address = try unsafe allocated(rtnl_addr_alloc(), "rtnl_addr")
+    defer { unsafe rtnl_addr_put(address) }
+    unsafe rtnl_addr_set_ifindex(address, index.rawValue)
+    guard unsafe parsed.withPointer({ unsafe rtnl_addr_set_local(address, $0) }) == 0 else {
+      throw .malformed("address", text)
+    }
+    let request = try unsafe Message(label: "remove \(text) from \(index)") {
+      unsafe rtnl_addr_build_delete_request(address, 0, $0)
+    }
+    try socket.send([request])
+  }
+
   /// All addresses, of both families.
   package static func list(through socket: borrowing NetlinkSocket) throws(NetlinkError) -> [InterfaceAddress] {
     let request = Message(

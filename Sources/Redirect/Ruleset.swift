@@ -34,6 +34,12 @@ package struct LocalAddress: Sendable, Equatable {
     self.prefix = prefix
     self.isRequired = isRequired
   }
+
+  /// What the proxy's connections to an IPv6 application come from. ::1/128 leaves no other loopback address to bind
+  /// to; all of 127/8 is local, so IPv4 needs nothing.
+  package static func proxySource(isRequired: Bool) -> LocalAddress {
+    LocalAddress(CIDR(.magicSource(.v6)), isRequired: isRequired)
+  }
 }
 
 /// The policy rule and the routes that deliver marked packets to the pod itself, whatever their destination.

@@ -9,9 +9,7 @@ extension Ruleset {
     var sets = NamedSets()
     self.init(
       chains: Self.connectionChains(policy, &sets) + Self.packetChains(policy, &sets) + Self.zoneChains(policy, &sets),
-      // The proxy hands inbound connections to the application from ::6. ::1/128 leaves no other loopback address to
-      // bind to; all of 127/8 is local, so IPv4 needs nothing.
-      localAddresses: [LocalAddress(CIDR(.magicSource(.v6)), isRequired: hasIPv6)],
+      localAddresses: [.proxySource(isRequired: hasIPv6)],
       localDelivery: policy.handsOverTransparently ? .transparentProxy : nil)
     self.sets = sets.list
   }
