@@ -133,6 +133,8 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
+    .testTarget(name: "ConformanceTests", dependencies: ["CNI", "Conformance", "JSON", "System"]),
+
     // Root: real namespaces, live traffic, and the binaries as processes.
     .testTarget(
       name: "Traffic",
