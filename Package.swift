@@ -137,14 +137,13 @@ let package = Package(
 
     // Root: real namespaces, live traffic, and the binaries as processes.
     .testTarget(
-      name: "Traffic",
+      name: "IntegrationTests",
       dependencies: [
-        "CLinux", "CNI", "Harness", "JSON", "Netfilter", "Netlink", "Redirect", "Stage", "System",
-        "TruthTables", "istio-cni", "install-cni", .product(name: "SystemPackage", package: "swift-system"),
-      ], path: "IntegrationTests/Traffic"),
-    .testTarget(
-      name: "ConformanceSuite", dependencies: ["Conformance", "Harness", "istio-cni"],
-      path: "IntegrationTests/Conformance"),
+        "CLinux", "CNI", "Conformance", "Harness", "JSON", "Netfilter", "Netlink", "Redirect", "Stage", "System",
+        "TruthTables", "istio-cni", "install-cni", "cni-conformance",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ], path: "IntegrationTests", exclude: ["Benchmarks", "Mutants", "Stage", "TruthTables"],
+      sources: ["Traffic", "Conformance"]),
     .executableTarget(
       name: "bench",
       dependencies: [

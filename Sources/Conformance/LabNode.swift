@@ -30,6 +30,12 @@ final class LabNode: Sendable {
         try mountTemporaryFileSystem(at: folder)
       }
     }
+    for command in lab.manifest.nodeCommands {
+      let outcome = try node.runProgram("/bin/sh", ["-c", command], environment: ["PATH": Call.searchPath])
+      guard outcome.status == .exited(0) else {
+        throw ToolFailure(description: "\(command): \(String(decoding: outcome.standardError, as: UTF8.self))")
+      }
+    }
     cluster = try lab.manifest.kubernetes.map { try Cluster($0, on: node, certificates: certificates) }
   }
 

@@ -21,6 +21,8 @@ package struct Manifest: Sendable {
   package var sharedState: [String]
   /// Folders with the plugin's files, beside /run and /var/lib/cni.
   package var dataFolders: [String]
+  /// Shell commands that prepare a fresh node, such as for the interface that a plugin takes for granted.
+  package var nodeCommands: [String]
   /// Programs that it runs, by name.
   package var programs: [String]
   /// Entries of the list before this one, each with its configuration; without any a hand-made interface is there.
@@ -70,6 +72,7 @@ package struct Manifest: Sendable {
     keepsNodeState = false
     sharedState = []
     dataFolders = []
+    nodeCommands = []
     programs = []
     predecessors = []
   }
@@ -108,6 +111,7 @@ extension Manifest {
     runtimeConfiguration = try reader.take("runtimeConfig", \.object)
     sharedState = try reader.take("sharedState", \.strings) ?? []
     dataFolders = try reader.take("dataFolders", \.strings) ?? []
+    nodeCommands = try reader.take("nodeCommands", \.strings) ?? []
     programs = try reader.take("programs", \.strings) ?? []
     predecessors = try reader.take("predecessors", \.array)?.compactMap(\.object) ?? []
     kubernetes = try reader.take("kubernetes", \.object).map { object in

@@ -57,7 +57,7 @@ package struct Report: Sendable {
 }
 
 /// A finding without its text.
-enum Verdict: String, CaseIterable, Sendable {
+package enum Verdict: String, CaseIterable, Sendable {
   case passed = "pass"
   case failed = "fail"
   case broken = "broken"
@@ -76,7 +76,7 @@ enum Verdict: String, CaseIterable, Sendable {
 }
 
 extension CaseReport {
-  var verdict: Verdict {
+  package var verdict: Verdict {
     switch finding {
     case .passed: .passed
     case .failed: .failed
@@ -87,7 +87,7 @@ extension CaseReport {
   }
 
   /// What the finding has to say beside its verdict; nil if nothing.
-  var text: String? {
+  package var text: String? {
     switch finding {
     case .passed: nil
     case .failed(let observed): observed
@@ -96,7 +96,7 @@ extension CaseReport {
   }
 
   /// `INV-01 (1.1.0)`
-  var name: String { version.map { "\(testCase.id) (\($0.rawValue))" } ?? testCase.id }
+  package var name: String { version.map { "\(testCase.id) (\($0.rawValue))" } ?? testCase.id }
 
   var sections: String { testCase.sections.map(\.rawValue).joined(separator: "; ") }
 
