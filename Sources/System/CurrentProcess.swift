@@ -16,6 +16,8 @@ package enum CurrentProcess {
     return variables
   }
 
+  package static var isRoot: Bool { geteuid() == 0 }
+
   /// Reads standard input to its end.
   ///
   /// - Parameters:

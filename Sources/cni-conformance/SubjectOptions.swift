@@ -7,7 +7,7 @@ import System
 /// Which plugin, and what there is to know of it.
 struct SubjectOptions: ParsableArguments {
   @Option(help: "The plugin binary.")
-  var plugin: String
+  var plugin: String?
 
   @Option(help: "What the plugin is: \(Role.allCases.map(\.rawValue).joined(separator: ", ")).")
   var role: Role?
@@ -29,7 +29,7 @@ struct SubjectOptions: ParsableArguments {
   var pluginFolder: [String] = ["/usr/lib/cni", "/opt/cni/bin"]
 
   func subject() throws -> Subject {
-    let path = try absolute(plugin)
+    let path = try absolute(plugin ?? "")
     var facts = try manifest.map { try Manifest(parsing: try readFile($0, limit: 1 << 20)) }
     if let config {
       let entry = try object(in: config)
@@ -44,9 +44,23 @@ struct SubjectOptions: ParsableArguments {
     }
     guard var facts else { throw ValidationError("--role or --manifest must say what the plugin is") }
     if let role { facts.role = role }
-    if !after.isEmpty { facts.predecessors = try after.map(object(in:)) }
+    if !after.isEmpty { facts.predecessors = try after.map(entry) }
     return try Subject(
       path: path, manifest: facts, pluginFolders: pluginFolder, versions: versions.isEmpty ? nil : versions)
+  }
+
+  /// The entry of a plugin that is given by its type or by a file.
+  private func entry(_ text: String) throws -> JSONObject {
+    if text.contains("/") || text.hasSuffix(".json") { return try object(in: text) }
+    var entry: JSONObject = ["type": .string(text)]
+    if ["bridge", "ptp", "macvlan", "ipvlan"].contains(text) {
+      entry["ipam"] = [
+        "type": "host-local", "dataDir": "/run/cni/networks",
+        "ranges": [[["subnet": "10.88.0.0/16"]], [["subnet": "fd00:88::/64"]]],
+        "routes": [["dst": "0.0.0.0/0"], ["dst": "::/0"]],
+      ]
+    }
+    return entry
   }
 
   private func object(in path: String) throws -> JSONObject {
