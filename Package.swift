@@ -157,6 +157,15 @@ let package = Package(
         "Netfilter", "Redirect", "Stage", "System", "TruthTables",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], path: "IntegrationTests/Mutants"),
+
+    // The control of the conformance suite: a plugin that does right in every role, and one wrong at a time on request.
+    .target(name: "FaultTable", path: "IntegrationTests/FaultTable"),
+    .executableTarget(
+      name: "model-cni",
+      dependencies: [
+        "CLinux", "CNI", "FaultTable", "JSON", "Netlink", "System",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ], path: "IntegrationTests/ModelPlugin"),
   ]
 )
 

@@ -1,0 +1,129 @@
+import CNI
+import JSON
+import System
+
+/// The plugin that comes after one that made the interface: it keeps a table on the node for each attachment, and
+/// changes MTU and MAC of the interface where it is told to.
+struct Chained: Role {
+  let request: Request
+
+  init(_ request: Request) {
+    self.request = request
+  }
+
+  private func folder() throws(Failure) -> String { "\(try request.dataFolder())/.chained" }
+
+  func add() throws(Failure) -> JSONObject {
+    let configuration = request.configuration
+    guard let previous = configuration.previousResult else {
+      throw Failure(
+        code: .invalidConfiguration, message: "cannot run as the first plugin of a list",
+        details: "there is no prevResult; put a plugin before this one that makes the interface")
+    }
+    let result = try AttachmentResult(previous: previous, version: configuration.version)
+    let change = try LinkChange(request)
+    let mappings = try PortMapping.all(in: configuration)
+    let addresses = result.addresses.compactMap { IPPrefix($0) }
+    let answer = try AttachmentResult(
+      previous: change.noted(in: previous, request), version: configuration.version
+    ).rendered(as: configuration.version)
+    let namespace = try request.containerNamespace()
+    let nftables = try Nftables(request.environment)
+
+    guard let file = try AttachmentFile.claim(request.key, in: folder(), creating: true) else {
+      throw Failure(code: .io, message: "cannot make the state of the attachment")
+    }
+    let before = file.read()
+    do throws(Failure) {
+      // What an earlier ADD found is what DEL restores, not what it left.
+      let found = before["link"]?.object
+      let originals = if let found { found } else { try change.originals(request, namespace) }
+      var state = request.key.state
+      state["link"] = .object(originals)
+      try file.write(state)
+      state["rules"] = .string(
+        try nftables.replace(table(request.key), AccessRules(addresses, mappings).text, in: try nodeNamespace()))
+      try change.apply(request, namespace)
+      state["wanted"] = .object(change.wanted)
+      state["finished"] = true
+      try file.write(state)
+    } catch {
+      var teardown = Teardown()
+      teardown.attempt { () throws(Failure) in
+        try LinkChange.restore(before["link"]?.object ?? file.read()["link"]?.object ?? [:], request, namespace)
+      }
+      teardown.attempt { () throws(Failure) in try nftables.remove(table(request.key), from: try nodeNamespace()) }
+      try? file.remove()
+      throw error
+    }
+    return answer
+  }
+
+  private func table(_ key: AttachmentKey) -> String { "inet model-chained-\(key.digits)" }
+
+  func delete() throws(Failure) {
+    let namespace = try request.remainingNamespace()
+    let file = try AttachmentFile.claim(request.key, in: folder(), creating: false)
+    let state = file?.read()
+    var teardown = Teardown()
+    if let namespace, let originals = state?["link"]?.object {
+      // The interface may be gone before its namespace, and its MTU with it.
+      teardown.attempt { () throws(Failure) in try LinkChange.restore(originals, request, namespace) }
+    }
+    teardown.attempt { () throws(Failure) in try removeRules(request.key, state) }
+    if let file {
+      do throws(Failure) { try file.remove() } catch { teardown.attempt { () throws(Failure) in throw error } }
+    }
+    try teardown.finish()
+  }
+
+  /// - Parameter state: nil if nothing is known of the attachment; then there need not be anything to remove.
+  private func removeRules(_ key: AttachmentKey, _ state: JSONObject?) throws(Failure) {
+    let nftables: Nftables
+    do throws(Failure) {
+      nftables = try Nftables(request.environment)
+    } catch {
+      if state == nil { return }
+      throw error
+    }
+    if let state { waitForOrphans(of: state) }
+    try nftables.remove(table(key), from: try nodeNamespace())
+  }
+
+  func check() throws(Failure) {
+    let version = request.configuration.version
+    let result = try AttachmentResult(previous: request.configuration.previousResult, version: version)
+      .rendered(as: .v1_1_0)
+    let namespace = try request.containerNamespace()
+    guard let state = AttachmentFile.state(of: request.key, in: try folder()) else {
+      throw Failure(code: .broken, message: "CHECK of \(request.key.interface): nothing is known of the attachment")
+    }
+    let rules = try Nftables(request.environment).read(table(request.key), in: try nodeNamespace())
+    guard let rules, rules == state["rules"]?.string else {
+      throw Failure(code: .broken, message: "CHECK of table \(table(request.key)): it is not as ADD made it")
+    }
+    try LinkChange.compare(state["wanted"]?.object ?? [:], result, request, namespace)
+  }
+
+  func collect(valid: Set<Attachment>?) throws(Failure) {
+    guard let valid else { return }
+    let folder = try folder()
+    var teardown = Teardown()
+    for (key, state) in try AttachmentFile.list(folder, network: request.configuration.name)
+    where !valid.contains(key.attachment) {
+      teardown.attempt { () throws(Failure) in
+        try removeRules(key, state)
+        try AttachmentFile.claim(key, in: folder, creating: false)?.remove()
+      }
+    }
+    try teardown.finish()
+  }
+
+  func status() throws(Failure) {
+    do throws(Failure) {
+      _ = try Nftables(request.environment)
+    } catch {
+      throw Failure(code: .notAvailable, message: error.message, details: error.details)
+    }
+  }
+}
