@@ -1,4 +1,5 @@
 import CNI
+import FaultTable
 import JSON
 
 /// Addresses that may be given out: a network without its first address, its last one, and the gateway's.
@@ -44,7 +45,8 @@ struct AddressRange {
   }
 
   func isUsable(_ value: UInt128, isIPv6: Bool) -> Bool {
-    isIPv6 == subnet.isIPv6 && (first...last).contains(value) && value != gateway.value
+    isIPv6 == subnet.isIPv6 && (first...last).contains(value)
+      && (value != gateway.value || fault == .handsOutTheGateway)
   }
 
   /// The next address that is not taken.

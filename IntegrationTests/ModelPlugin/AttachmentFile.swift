@@ -1,5 +1,6 @@
 import CLinux
 import CNI
+import FaultTable
 import Glibc
 import JSON
 import System
@@ -12,7 +13,11 @@ struct AttachmentKey: Hashable {
   let interface: String
 
   /// 16 hexadecimal digits, for names that are short and may not hold just any text.
-  var digits: String { Self.digits("\(network)\0\(containerID)\0\(interface)") }
+  var digits: String {
+    if fault == .keysWithoutInterface { return Self.digits("\(network)\0\(containerID)") }
+    if fault == .ignoresTheNetwork { return Self.digits("\(containerID)\0\(interface)") }
+    return Self.digits("\(network)\0\(containerID)\0\(interface)")
+  }
 
   /// FNV-1a.
   static func digits(_ text: String) -> String {
@@ -49,12 +54,18 @@ struct AttachmentFile: ~Copyable {
 
   private static func claim(_ path: String, _ flags: CInt) throws(SystemError) -> AttachmentFile {
     while true {
-      let file = AttachmentFile(descriptor: try OwnedDescriptor.open(path, flags, mode: 0o600), path: path)
+      let mode: mode_t = fault == .obeysUmask ? 0o666 : 0o600
+      let file = AttachmentFile(descriptor: try OwnedDescriptor.open(path, flags, mode: mode), path: path)
+      if fault == .poisonsRacingDelete, flags & O_CREAT == 0, file.isLocked {
+        try AtomicFile.write([], to: "\(path).raced", mode: 0o600)
+      }
       try lock(file.descriptor, path)
       // Whoever held it may have removed it meanwhile.
       if file.isCurrent { return file }
     }
   }
+
+  private var isLocked: Bool { descriptor.withRawValue { flock($0, LOCK_EX | LOCK_NB) != 0 } }
 
   private var isCurrent: Bool { descriptor.withRawValue { isFile($0, at: path) } }
 
@@ -77,8 +88,9 @@ struct AttachmentFile: ~Copyable {
   /// The files in `folder` of attachments to `network`, with what they remember.
   static func list(_ folder: String, network: String) throws(Failure) -> [(key: AttachmentKey, state: JSONObject)] {
     try fileNames(folder).compactMap { name in
-      guard let state = read("\(folder)/\(name)"), state["network"]?.string == network,
-        let key = AttachmentKey(state), key.digits == name
+      guard let state = read("\(folder)/\(name)"),
+        state["network"]?.string == network || fault == .ignoresTheNetwork, let key = AttachmentKey(state),
+        key.digits == name
       else { return nil }
       return (key, state)
     }

@@ -1,4 +1,5 @@
 import CNI
+import FaultTable
 
 extension Failure.Code {
   /// The kernel or a program refused what was asked of it.
@@ -43,5 +44,10 @@ struct Teardown {
 
   func finish() throws(Failure) {
     if let failure { throw failure }
+  }
+
+  /// As `finish`, for GC.
+  func finishCollection() throws(Failure) {
+    if fault != .hidesCollectionErrors { try finish() }
   }
 }

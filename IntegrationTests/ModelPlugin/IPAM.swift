@@ -1,4 +1,5 @@
 import CNI
+import FaultTable
 import JSON
 
 /// The plugin that gives addresses out: a file for each address that is in use.
@@ -14,7 +15,7 @@ struct IPAM: Role {
   private func leases() throws(Failure) -> LeaseFolder {
     let configured = options["dataDir"]?.string
     let folder = if let configured { configured } else { try request.dataFolder() }
-    let name = request.configuration.name
+    let name = fault == .ignoresTheNetwork ? "leases" : request.configuration.name
     // A file system has no longer names than this.
     return LeaseFolder(path: "\(folder)/\(name.utf8.count <= 255 ? name : AttachmentKey.digits(name))")
   }
@@ -37,7 +38,7 @@ struct IPAM: Role {
     do throws(Failure) {
       return try AttachmentResult(previous: result, version: .v1_1_0).rendered(as: version)
     } catch {
-      try leases.release { $0 == request.key.attachment }
+      try leases.release { owner, _ in owner == request.key.attachment }
       throw error
     }
   }
@@ -62,8 +63,17 @@ struct IPAM: Role {
   func delete() throws(Failure) {
     _ = try request.remainingNamespace()
     let leases = try leases()
+    let own = request.key.attachment
+    let ranges = try fault == .deletesWithinTodaysRanges ? AddressRange.sets(in: options).flatMap { $0 } : []
     try leases.locked(creating: false) { () throws(Failure) in
-      try leases.release { $0 == request.key.attachment }
+      try leases.release { owner, address in
+        switch fault {
+        case .matchesPrefixes: owner.containerID.hasPrefix(own.containerID)
+        case .ignoresTheNetwork: owner.containerID == own.containerID
+        case .deletesWithinTodaysRanges: owner == own && ranges.contains { $0.contains(address) }
+        default: owner == own
+        }
+      }
     }
   }
 
@@ -78,12 +88,17 @@ struct IPAM: Role {
   func collect(valid: Set<Attachment>?) throws(Failure) {
     guard let valid else { return }
     let leases = try leases()
-    try leases.locked(creating: false) { () throws(Failure) in
-      try leases.release { !valid.contains($0) }
+    do throws(Failure) {
+      try leases.locked(creating: false) { () throws(Failure) in
+        try leases.release { owner, _ in !valid.keeps(owner) }
+      }
+    } catch {
+      if fault != .hidesCollectionErrors { throw error }
     }
   }
 
   func status() throws(Failure) {
+    if fault == .overlooksExhaustion { return }
     let taken = Set(try leases().names())
     for set in try AddressRange.sets(in: options) where set.allSatisfy({ $0.firstFree(taken, after: nil) == nil }) {
       throw Failure(

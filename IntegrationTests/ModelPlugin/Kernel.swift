@@ -1,4 +1,5 @@
 import CLinux
+import FaultTable
 import Netlink
 import System
 import SystemPackage
@@ -88,7 +89,8 @@ extension NetlinkSocket {
       UInt8(RTPROT_BOOT), scope, UInt8(RTN_UNICAST), 0, 0, 0, 0,
     ]
     return Message(
-      type: type, flags: UInt16(NLM_F_CREATE | NLM_F_EXCL), payload: header + attributes.bytes,
+      type: type, flags: UInt16(NLM_F_CREATE | (fault == .replacesDefaultRoute ? NLM_F_REPLACE : NLM_F_EXCL)),
+      payload: header + attributes.bytes,
       label: "add route to \(route.destination)")
   }
 

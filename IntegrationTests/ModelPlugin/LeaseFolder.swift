@@ -1,5 +1,6 @@
 import CLinux
 import CNI
+import FaultTable
 import Glibc
 import System
 import SystemPackage
@@ -24,8 +25,22 @@ struct LeaseFolder {
   func locked<R>(creating: Bool, _ body: () throws(Failure) -> R) throws(Failure) -> R? {
     if creating { try makeFolders(path) }
     let name = "\(path)/lock"
+    if fault == .handsOutTwice { return try body() }
     guard let descriptor = try open(name, creating: creating) else { return nil }
+    if fault == .neverTakesOverLocks { return try alone(body) }
     return try descriptor.withRawValue { (_) throws(Failure) in try body() }
+  }
+
+  /// Runs `body` unless there is a file that says that somebody is at it.
+  private func alone<R>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
+    let name = "\(path)/pid"
+    guard (try? OwnedDescriptor.open(name, O_RDONLY)) == nil else {
+      throw Failure(code: .refused, message: "cannot lock \(name): it exists")
+    }
+    try write("\(getpid())", to: "pid")
+    pause(milliseconds: 50)
+    defer { unlink(name) }
+    return try body()
   }
 
   private func open(_ name: String, creating: Bool) throws(Failure) -> OwnedDescriptor? {
@@ -50,6 +65,7 @@ struct LeaseFolder {
     try names().compactMap { name in
       guard let address = IPPrefix(name), let bytes = try? readFile("\(path)/\(name)", limit: 4096) else { return nil }
       let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+      if fault == .crashesOnGarbageLeases, lines.count != 2 { crash() }
       guard lines.count == 2 else { return nil }
       return Lease(
         address: address, owner: Attachment(containerID: String(lines[0]), interfaceName: String(lines[1])))
@@ -60,18 +76,23 @@ struct LeaseFolder {
   func take(
     from sets: [[AddressRange]], _ requested: [IPPrefix], for owner: Attachment
   ) throws(Failure) -> [Taken] {
-    guard try !all().contains(where: { $0.owner == owner }) else {
+    let hasOne = try all().contains { $0.owner == owner }
+    guard !hasOne || fault == .ignoresTheNetwork else {
       throw Failure(
         code: .exists, message: "cannot give out an address: \(owner.containerID) has one for \(owner.interfaceName)")
     }
     let names = Set(try names())
     var taken: [Taken] = []
-    for (number, set) in sets.enumerated() { taken.append(try choose(number, set, requested, names)) }
+    for (number, set) in sets.enumerated() {
+      taken.append(try choose(number, set, requested, names))
+      if fault == .keepsPartialLeases { try write(text(of: owner), to: taken[number].address.address) }
+    }
+    if fault == .handsOutTwice { pause(milliseconds: 100) }
     do throws(Failure) {
-      for one in taken { try write("\(owner.containerID)\n\(owner.interfaceName)", to: one.address.address) }
+      for one in taken { try write(text(of: owner), to: one.address.address) }
     } catch {
       // The error that matters is the one on its way.
-      try? release { $0 == owner }
+      if fault != .leavesEmptyLeases { try? release { one, _ in one == owner } }
       throw error
     }
     for (number, one) in taken.enumerated() {
@@ -80,6 +101,8 @@ struct LeaseFolder {
     }
     return taken
   }
+
+  private func text(of owner: Attachment) -> String { "\(owner.containerID)\n\(owner.interfaceName)" }
 
   private func choose(
     _ number: Int, _ set: [AddressRange], _ requested: [IPPrefix], _ names: Set<String>
@@ -92,8 +115,11 @@ struct LeaseFolder {
       }
       return Taken(address: range.subnet.with(address.value), gateway: range.gateway)
     }
-    let last = (try? readFile("\(path)/\(Self.lastName(number))", limit: 64))
-      .flatMap { IPPrefix(String(decoding: $0, as: UTF8.self)) }
+    let last =
+      fault == .reusesAddressesAtOnce
+      ? nil
+      : (try? readFile("\(path)/\(Self.lastName(number))", limit: 64))
+        .flatMap { IPPrefix(String(decoding: $0, as: UTF8.self)) }
     // Go on in the range where the last address came from.
     let start = last.flatMap { last in set.firstIndex { $0.contains(last) } } ?? 0
     for offset in set.indices {
@@ -109,16 +135,21 @@ struct LeaseFolder {
 
   private func write(_ text: String, to name: String) throws(Failure) {
     try attempting("write the lease \(name)", code: .io) {
-      try AtomicFile.write(Array(text.utf8), to: "\(path)/\(name)", mode: 0o600)
+      if fault == .leavesEmptyLeases {
+        let file = try OwnedDescriptor.open("\(path)/\(name)", O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
+        return try file.writeAll(Array(text.utf8))
+      }
+      try AtomicFile.write(Array(text.utf8), to: "\(path)/\(name)", mode: fault == .obeysUmask ? 0o666 : 0o600)
     }
   }
 
   /// Gives back the leases of those owners.
-  func release(_ isReleased: (Attachment) -> Bool) throws(Failure) {
+  func release(_ isReleased: (Attachment, IPPrefix) -> Bool) throws(Failure) {
     var teardown = Teardown()
-    for lease in try all() where isReleased(lease.owner) {
+    for lease in try all() where isReleased(lease.owner, lease.address) {
       teardown.attempt { () throws(Failure) in try removeFile("\(path)/\(lease.address.address)") }
     }
+    if fault == .liesAboutReadOnlyState { return }
     try teardown.finish()
   }
 }

@@ -1,4 +1,5 @@
 import CNI
+import FaultTable
 import JSON
 import Netlink
 import System
@@ -34,7 +35,7 @@ struct LinkChange {
     result["interfaces"] = .array(
       interfaces.map { element in
         guard var interface = element.object, interface["name"]?.string == request.key.interface,
-          interface["sandbox"]?.string?.isEmpty == false
+          interface["sandbox"]?.string?.isEmpty == false || fault == .changesNamesakes
         else { return element }
         if let mac { interface["mac"] = .string(mac) }
         if let mtu { interface["mtu"] = .number(JSONNumber(mtu)) }
@@ -68,7 +69,14 @@ struct LinkChange {
     try set(originals, request, namespace)
   }
 
-  private static func set(
+  /// Whether there is an interface to change.
+  static func isPossible(_ request: Request, _ namespace: borrowing NetworkNamespace) throws(Failure) -> Bool {
+    try attempting("look for the interface") {
+      try NetlinkSocket.open(.route, in: namespace).link(request.key.interface) != nil
+    }
+  }
+
+  static func set(
     _ values: JSONObject, _ request: Request, _ namespace: borrowing NetworkNamespace
   ) throws(Failure) {
     guard !values.isEmpty else { return }

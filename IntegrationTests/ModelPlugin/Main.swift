@@ -1,4 +1,5 @@
 import CNI
+import FaultTable
 import JSON
 import Netlink
 import System
@@ -15,19 +16,25 @@ struct Main: Role {
 
   func add() throws(Failure) -> JSONObject {
     let configuration = request.configuration
-    let namespace = try request.containerNamespace()
-    let previous = try AttachmentResult(previous: configuration.previousResult ?? [:], version: configuration.version)
-      .rendered(as: .v1_1_0)
+    let namespace = try containerNamespace()
+    let given = fault == .dropsPreviousResult ? nil : configuration.previousResult
+    let previous = try AttachmentResult(previous: given ?? [:], version: configuration.version).rendered(as: .v1_1_0)
     let delegate = try Delegate(request)
-    if delegate == nil, configuration.version < .v0_3_0 {
+    let checksEarly = fault != .leavesResidueOfFailedAdd
+    if checksEarly, delegate == nil, configuration.version < .v0_3_0 {
       throw Failure(
         code: .incompatibleVersion,
         message: "cannot say a result without addresses in version \(configuration.version.rawValue)")
     }
     // Before anything is made: a delegate that is not there, an interface that is.
-    _ = try delegate?.program()
+    if checksEarly { _ = try delegate?.program() }
     let veth = try VethPair.open(request, namespace)
-    try veth.requireAbsence()
+    do throws(Failure) {
+      try veth.requireAbsence()
+    } catch {
+      if fault == .releasesLiveLeaseOnRetry { try delegate?.run(.DEL) }
+      throw error
+    }
 
     guard let file = try AttachmentFile.claim(request.key, in: folder(), creating: true) else {
       throw Failure(code: .io, message: "cannot make the state of the attachment")
@@ -42,7 +49,8 @@ struct Main: Role {
     do throws(Failure) {
       var state = request.key.state
       try file.write(state)
-      let addresses = try delegate?.add() ?? [:]
+      var addresses = try delegate?.add() ?? [:]
+      if fault == .givesOneFamilyOnly { addresses.keepIPv4() }
       let made = try veth.create(addresses, mac: request.requested("mac", argument: "MAC")?.string)
       state["made"] = .object(made)
       if try configuration.bool("masquerade") == true {
@@ -54,10 +62,20 @@ struct Main: Role {
       return try AttachmentResult(previous: merged(previous, made, dns: addresses["dns"]), version: .v1_1_0)
         .rendered(as: configuration.version)
     } catch {
+      if fault == .leavesResidueOfFailedAdd { throw error }
       var teardown = Teardown()
       teardown.attempt { () throws(Failure) in try remove(request.key, [:]) }
-      teardown.attempt { () throws(Failure) in try delegate?.run(.DEL) }
+      if fault != .sparesTheDelegatesDelete { teardown.attempt { () throws(Failure) in try delegate?.run(.DEL) } }
       try? file.remove()
+      throw error
+    }
+  }
+
+  private func containerNamespace() throws(Failure) -> NetworkNamespace {
+    do throws(Failure) {
+      return try request.containerNamespace()
+    } catch {
+      if fault == .leaksLeaseWithoutNamespace { _ = try Delegate(request)?.add() }
       throw error
     }
   }
@@ -82,9 +100,15 @@ struct Main: Role {
   }
 
   func delete() throws(Failure) {
-    _ = try request.remainingNamespace()
+    let namespace = try request.remainingNamespace()
+    if fault == .entersOwnNamespace || fault == .deletesLinkByName, let namespace {
+      try VethPair.delete(request.key.interface, in: namespace)
+    }
     let file = try AttachmentFile.claim(request.key, in: folder(), creating: false)
     let state = file?.read()
+    if fault == .stopsAtDelegateErrors { try Delegate(request)?.run(.DEL) }
+    try failUnfinished(state)
+    if fault == .marksDeletes { try file?.markDeletion() }
     var teardown = Teardown()
     // First the link: an address that is given back must be in use nowhere.
     teardown.attempt { () throws(Failure) in try remove(request.key, state ?? [:]) }
@@ -108,7 +132,7 @@ struct Main: Role {
   /// Removes what is outside of the container; the pair's other end goes with ours.
   private func remove(_ key: AttachmentKey, _ state: JSONObject) throws(Failure) {
     var teardown = Teardown()
-    teardown.attempt { () throws(Failure) in try VethPair.delete(key) }
+    if fault != .deletesLinkByName { teardown.attempt { () throws(Failure) in try VethPair.delete(key) } }
     let masquerades = try request.configuration.bool("masquerade") == true
     if masquerades || state["rules"] != nil {
       teardown.attempt { () throws(Failure) in
@@ -128,6 +152,7 @@ struct Main: Role {
     if let rules = state["rules"]?.string {
       try Masquerade(request.key).compare(rules, environment: request.environment)
     }
+    if fault == .forgetsToAskTheDelegate { return }
     try Delegate(request)?.run(.CHECK)
   }
 
@@ -136,15 +161,15 @@ struct Main: Role {
     if let valid {
       let folder = try folder()
       for (key, state) in try AttachmentFile.list(folder, network: request.configuration.name)
-      where !valid.contains(key.attachment) {
+      where !valid.keeps(key.attachment) {
         teardown.attempt { () throws(Failure) in
           try remove(key, state)
           try AttachmentFile.claim(key, in: folder, creating: false)?.remove()
         }
       }
     }
-    teardown.attempt { () throws(Failure) in try Delegate(request)?.run(.GC) }
-    try teardown.finish()
+    if fault != .keepsGCFromTheDelegate { teardown.attempt { () throws(Failure) in try Delegate(request)?.run(.GC) } }
+    try teardown.finishCollection()
   }
 
   func status() throws(Failure) {
@@ -152,8 +177,35 @@ struct Main: Role {
     do throws(Failure) {
       _ = try delegate.program()
     } catch {
+      if fault == .overlooksMissingDelegate { return }
       throw Failure(code: .notAvailable, message: error.message, details: error.details)
     }
     try delegate.run(.STATUS)
+  }
+}
+
+/// A DEL after an ADD that was killed, as a plugin takes it that trusts its own state.
+func failUnfinished(_ state: JSONObject?) throws(Failure) {
+  if fault == .failsDeleteOfUnfinished, let state, state["finished"] != true {
+    throw Failure(code: .refused, message: "cannot delete: the state of the attachment is broken")
+  }
+}
+
+extension AttachmentFile {
+  /// Notes that a DEL is under way, and does not go on where another one was.
+  fileprivate borrowing func markDeletion() throws(Failure) {
+    var state = read()
+    guard state["deleting"] == nil else { throw Failure(code: .refused, message: "cannot delete: a DEL is under way") }
+    state["deleting"] = true
+    try write(state)
+    pause(milliseconds: 20)
+  }
+}
+
+extension JSONObject {
+  fileprivate mutating func keepIPv4() {
+    for (list, key) in [("ips", "address"), ("routes", "dst")] {
+      self[list] = self[list]?.array.map { .array($0.filter { $0[key]?.string?.contains(":") == false }) }
+    }
   }
 }

@@ -1,4 +1,5 @@
 import CNI
+import FaultTable
 import Glibc
 import JSON
 
@@ -8,7 +9,8 @@ struct Masquerade {
   private let table: String
 
   init(_ key: AttachmentKey) {
-    table = "inet model-main-\(key.digits)"
+    let digits = fault == .sharesMasqueradeBetweenInterfaces ? AttachmentKey.digits(key.containerID) : key.digits
+    table = "inet model-main-\(digits)"
   }
 
   /// - Returns: the table as the kernel has it.
@@ -25,7 +27,11 @@ struct Masquerade {
 
   func remove(_ state: JSONObject, environment: [String: String]) throws(Failure) {
     waitForOrphans(of: state)
-    try Nftables(environment).remove(table, from: try nodeNamespace())
+    if fault == .flushesAllRulesOnDelete {
+      try Nftables(environment).flush(in: try nodeNamespace())
+    } else {
+      try Nftables(environment).remove(table, from: try nodeNamespace())
+    }
   }
 
   func compare(_ rules: String, environment: [String: String]) throws(Failure) {

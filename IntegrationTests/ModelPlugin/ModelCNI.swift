@@ -12,26 +12,47 @@ import System
 enum ModelCNI {
   static func main() {
     // State is neither readable for others nor unreadable for us, whatever the runtime was started with.
-    umask(0o022)
+    if fault != .obeysUmask { umask(0o022) }
     CurrentProcess.ignoreBrokenPipes()
-    let environment = CurrentProcess.environment
+    let given = CurrentProcess.environment
     var input: [UInt8] = []
     do throws(Failure) {
+      let environment = try misread(given)
       let invocation = try Invocation(environment: environment)
       if invocation.command == .VERSION {
-        // Probes may send nothing and close nothing.
-        input = (try? read(patience: .milliseconds(100))) ?? []
-        finish(.object(VersionReply.reply(to: NetworkConfiguration.version(in: input))))
+        finish(try version(&input))
+        CurrentProcess.exit(0)
       }
-      input = try read()
+      input = if let wrong = misreadStandardInput() { wrong } else { try read() }
       let request = try Request(invocation, input: input, environment: environment)
-      finish(try request.serve().map(JSONValue.object))
+      let answer = try request.serve()
+      let output = misprint(answer.map { JSONValue.object(misstate($0, request)).line } ?? [], request)
+      if fault == .leavesAFileWhilePrinting { try request.leaveAFile("printing") }
+      finish(output)
+      if fault == .leavesAFileWhilePrinting { try removeFile("\(request.notes())/printing") }
+      CurrentProcess.exit(0)
     } catch {
       CurrentProcess.writeStandardError(Array("model-cni: \(error.message): \(error.details)\n".utf8))
+      var output = error.serialized(version: NetworkConfiguration.version(in: input))
+      let status = misreport(error, &output, input: input, command: given["CNI_COMMAND"])
       // Who does not read the answer does not read about the failure either.
-      try? CurrentProcess.writeStandardOutput(error.serialized(version: NetworkConfiguration.version(in: input)))
-      CurrentProcess.exit(1)
+      try? CurrentProcess.writeStandardOutput(output)
+      CurrentProcess.exit(status)
     }
+  }
+
+  private static func version(_ input: inout [UInt8]) throws(Failure) -> [UInt8] {
+    if fault == .insistsOnInputForVersion {
+      input = try read()
+      _ = try attempting("read the request", code: .decoding) { try JSONValue(parsing: input) }
+    } else {
+      // Probes may send nothing and close nothing.
+      input = (try? read(patience: .milliseconds(100))) ?? []
+    }
+    var reply = VersionReply.reply(to: NetworkConfiguration.version(in: input))
+    if fault == .listsNoVersions { reply["supportedVersions"] = [] }
+    if fault == .answersVersionWithAConstant { reply["cniVersion"] = "1.0.0" }
+    return JSONValue.object(reply).line
   }
 
   private static func read(patience: Duration? = nil) throws(Failure) -> [UInt8] {
@@ -40,14 +61,16 @@ enum ModelCNI {
     }
   }
 
-  private static func finish(_ answer: JSONValue?) -> Never {
-    let text = answer.map { $0.serialized() + [UInt8(ascii: "\n")] } ?? []
+  private static func finish(_ output: [UInt8]) {
     do {
-      try CurrentProcess.writeStandardOutput(text)
+      try CurrentProcess.writeStandardOutput(output)
     } catch {
       // The runtime cannot have read the answer, so it must not take this for a success.
-      CurrentProcess.exit(1)
+      if fault != .succeedsWithoutReader { CurrentProcess.exit(1) }
     }
-    CurrentProcess.exit(0)
   }
+}
+
+extension JSONValue {
+  fileprivate var line: [UInt8] { serialized() + [UInt8(ascii: "\n")] }
 }

@@ -1,4 +1,5 @@
 import CNI
+import FaultTable
 import System
 import SystemPackage
 
@@ -22,13 +23,29 @@ struct Nftables {
   ///   - body: the chains.
   /// - Returns: the table as the kernel has it, for a later CHECK.
   func replace(_ table: String, _ body: String, in namespace: borrowing NetworkNamespace) throws(Failure) -> String {
-    try run(["-f", "-"], "table \(table)\ndelete table \(table)\ntable \(table) {\n\(body)}\n", in: namespace)
+    let removal = fault == .stacksRules ? "" : "table \(table)\ndelete table \(table)\n"
+    try run(["-f", "-"], removal + "table \(table) {\n\(body)}\n", in: namespace)
     return try read(table, in: namespace) ?? ""
   }
 
   /// Removes a table; that there is none is fine.
   func remove(_ table: String, from namespace: borrowing NetworkNamespace) throws(Failure) {
     try run(["-f", "-"], "table \(table)\ndelete table \(table)\n", in: namespace)
+  }
+
+  /// Removes every table, whoever made it.
+  func flush(in namespace: borrowing NetworkNamespace) throws(Failure) {
+    try run(["flush", "ruleset"], "", in: namespace)
+  }
+
+  /// Makes a table that must not exist yet.
+  func create(_ table: String, in namespace: borrowing NetworkNamespace) throws(Failure) {
+    try run(["-f", "-"], "create table \(table)\n", in: namespace)
+  }
+
+  /// Every table, without counters.
+  func readAll(in namespace: borrowing NetworkNamespace) throws(Failure) -> String {
+    String(decoding: try start(["-s", "list", "ruleset"], "", in: namespace).standardOutput, as: UTF8.self)
   }
 
   /// The table without counters; nil if there is none.

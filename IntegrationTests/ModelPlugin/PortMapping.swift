@@ -1,4 +1,5 @@
 import CNI
+import FaultTable
 import JSON
 
 /// A port of the node that leads to one of the container.
@@ -17,7 +18,10 @@ struct PortMapping {
     guard list != .null else { return [] }
     guard let elements = list.array else { throw invalid(list) }
     var mappings: [PortMapping] = []
-    for element in elements { mappings.append(try PortMapping(element)) }
+    for element in elements {
+      if fault == .mapsValidPortsOnly, (try? PortMapping(element)) == nil { continue }
+      mappings.append(try PortMapping(element))
+    }
     return mappings
   }
 

@@ -1,4 +1,5 @@
 import CNI
+import FaultTable
 import JSON
 import System
 
@@ -22,8 +23,42 @@ struct Redirect: Role {
     let answer = try result.rendered(as: configuration.version)
     let rules = try RedirectRules(configuration)
     let namespace = try request.containerNamespace()
-    guard try configuration.bool("redirect") ?? true else { return answer }
-    let nftables = try Nftables(request.environment)
+    let isWanted = try configuration.bool("redirect") ?? true
+    guard isWanted || fault == .ignoresOptOut else { return answer }
+    do throws(Failure) {
+      try requireAPI()
+      try redirect(namespace, rules, Nftables(request.environment))
+    } catch {
+      if fault == .failsOpen { return answer }
+      throw error
+    }
+    return answer
+  }
+
+  /// Only if the configuration names a cluster is there anybody to ask.
+  private func requireAPI() throws(Failure) {
+    guard let path = try request.configuration.string("kubeconfig") else { return }
+    do throws(Failure) {
+      try APIServer(kubeconfig: path).requireAnswer()
+    } catch {
+      if fault != .failsOpenWithoutAPI { throw error }
+    }
+  }
+
+  private func redirect(
+    _ container: borrowing NetworkNamespace, _ rules: RedirectRules, _ nftables: Nftables
+  ) throws(Failure) {
+    if fault == .putsRulesOnTheNode {
+      try apply(try nodeNamespace(), rules, nftables)
+    } else {
+      try apply(container, rules, nftables)
+    }
+  }
+
+  private func apply(
+    _ namespace: borrowing NetworkNamespace, _ rules: RedirectRules, _ nftables: Nftables
+  ) throws(Failure) {
+    if fault == .flushesForeignRules { try nftables.flush(in: namespace) }
 
     guard let file = try AttachmentFile.claim(request.key, in: folder(), creating: true) else {
       throw Failure(code: .io, message: "cannot make the marker of the attachment")
@@ -35,8 +70,11 @@ struct Redirect: Role {
       if let other = try others().first?.state["rules"], try nftables.read(Self.table, in: namespace) == other.string {
         state["rules"] = other
       } else {
+        if fault == .appliesRulesOneByOne { _ = try nftables.replace(Self.table, rules.outboundText, in: namespace) }
         state["rules"] = .string(try nftables.replace(Self.table, rules.text, in: namespace))
       }
+      if fault == .redirectsLate { try redirectLate(namespace, rules, nftables) }
+      if fault == .insistsOnItsOwnRuleset { state["ruleset"] = .string(try nftables.readAll(in: namespace)) }
       state["finished"] = true
       try file.write(state)
     } catch {
@@ -44,12 +82,24 @@ struct Redirect: Role {
       try? file.remove()
       throw error
     }
-    return answer
+  }
+
+  /// Takes the rules away and has them come back when ADD is over.
+  private func redirectLate(
+    _ namespace: borrowing NetworkNamespace, _ rules: RedirectRules, _ nftables: Nftables
+  ) throws(Failure) {
+    try nftables.remove(Self.table, from: namespace)
+    let script =
+      "exec </dev/null >/dev/null 2>&1; sleep 1; nft -f - <<'END'\ntable \(Self.table) {\n\(rules.text)}\nEND\n"
+    try attempting("enter the namespace") {
+      try namespace.run { () throws(SystemError) in startInBackground(script) }
+    }
   }
 
   /// The markers of the container's other interfaces, in whichever network.
   private func others() throws(Failure) -> [(key: AttachmentKey, state: JSONObject)] {
     let folder = try folder()
+    if fault == .forgetsOtherInterfaces { return [] }
     return try fileNames(folder).compactMap { name in
       guard let state = AttachmentFile.state(named: name, in: folder), let key = AttachmentKey(state),
         key.containerID == request.key.containerID, key != request.key
@@ -62,6 +112,9 @@ struct Redirect: Role {
     let namespace = try request.remainingNamespace()
     let file = try AttachmentFile.claim(request.key, in: folder(), creating: false)
     let state = file?.read()
+    try failUnfinished(state)
+    if fault == .waitsForAPIOnDelete { while (try? requireAPI()) == nil { pause(milliseconds: 500) } }
+    if fault == .needsToolsOnDelete { _ = try Nftables(request.environment) }
     var teardown = Teardown()
     if let namespace {
       teardown.attempt { () throws(Failure) in
@@ -83,9 +136,20 @@ struct Redirect: Role {
   func check() throws(Failure) {
     _ = try AttachmentResult(previous: request.configuration.previousResult, version: request.configuration.version)
     let namespace = try request.containerNamespace()
-    guard let state = AttachmentFile.state(of: request.key, in: try folder()) else { return }
-    let rules = try Nftables(request.environment).read(Self.table, in: namespace)
+    let found = AttachmentFile.state(of: request.key, in: try folder())
+    if fault == .judgesByTodaysConfiguration, try (request.configuration.bool("redirect") ?? true) != (found != nil) {
+      throw Failure(code: .broken, message: "CHECK of \(request.key.interface): the redirect is not as configured")
+    }
+    guard let state = found else { return }
+    let nftables = try Nftables(request.environment)
+    let rules = try nftables.read(Self.table, in: namespace)
+    if fault == .insistsOnItsOwnRuleset, state["ruleset"]?.string != (try nftables.readAll(in: namespace)) {
+      throw Failure(code: .broken, message: "CHECK of \(request.key.interface): there are other rules")
+    }
     guard let rules, rules == state["rules"]?.string else {
+      if fault == .repairsInCheck {
+        _ = try nftables.replace(Self.table, RedirectRules(request.configuration).text, in: namespace)
+      }
       throw Failure(code: .broken, message: "CHECK of \(request.key.interface): the redirect is not as ADD made it")
     }
   }
@@ -95,15 +159,16 @@ struct Redirect: Role {
     let folder = try folder()
     var teardown = Teardown()
     for (key, _) in try AttachmentFile.list(folder, network: request.configuration.name)
-    where !valid.contains(key.attachment) {
+    where !valid.keeps(key.attachment) {
       teardown.attempt { () throws(Failure) in
         try AttachmentFile.claim(key, in: folder, creating: false)?.remove()
       }
     }
-    try teardown.finish()
+    try teardown.finishCollection()
   }
 
   func status() throws(Failure) {
+    if fault == .overlooksMissingTools { return }
     do throws(Failure) {
       _ = try Nftables(request.environment)
     } catch {

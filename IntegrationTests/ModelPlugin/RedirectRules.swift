@@ -1,4 +1,5 @@
 import CNI
+import FaultTable
 import JSON
 
 /// What is redirected: new TCP connections out of the container and into it, and DNS where that is wanted.
@@ -29,21 +30,35 @@ struct RedirectRules {
   }
 
   private static let proxyID = 1337
-  private static let opening = "tcp flags & (fin | syn | rst | ack) == syn"
+
+  private static var opening: String {
+    switch fault {
+    case .catchesOpenConnections: "meta l4proto tcp"
+    case .redirectsIPv4Only: "meta nfproto ipv4 tcp flags & (fin | syn | rst | ack) == syn"
+    default: "tcp flags & (fin | syn | rst | ack) == syn"
+    }
+  }
 
   /// The chains, as nft reads them.
   var text: String {
-    let outbound =
-      ["meta skuid \(Self.proxyID) return", "meta skgid \(Self.proxyID) return"]
-      + (capturesDNS ? ["udp dport 53 redirect to :15053", "tcp dport 53 \(Self.opening) redirect to :15053"] : [])
-      + ["fib daddr type local return"] + excludedOutboundPorts.map { "tcp dport \($0) return" }
-      + excludedOutboundPrefixes.map(Self.exclusion)
-      + ["\(Self.opening) redirect to :\(outboundPort)"]
-    let inbound =
-      ["iifname \"lo\" return"] + excludedInboundPorts.map { "tcp dport \($0) return" }
-      + ["fib daddr type local \(Self.opening) redirect to :\(inboundPort)"]
+    let captured = ["udp dport 53 redirect to :15053", "tcp dport 53 \(Self.opening) redirect to :15053"]
+    var inbound = ["iifname \"lo\" return"]
+    if fault != .catchesProbes { inbound += excludedInboundPorts.map { "tcp dport \($0) return" } }
+    inbound.append("fib daddr type local \(Self.opening) redirect to :\(inboundPort)")
+    var outbound: [String] = []
+    if fault != .catchesTheProxy { outbound += ["skuid", "skgid"].map { "meta \($0) \(Self.proxyID) return" } }
+    if capturesDNS || fault == .alwaysCapturesDNS { outbound += captured }
+    if fault != .redirectsLocalTraffic { outbound.append("fib daddr type local return") }
+    if fault != .ignoresExclusions {
+      outbound += excludedOutboundPorts.map { "tcp dport \($0) return" }
+      outbound += excludedOutboundPrefixes.map(Self.exclusion)
+    }
+    if fault != .leavesOutboundAlone { outbound.append("\(Self.opening) redirect to :\(outboundPort)") }
     return chain("output", outbound) + chain("prerouting", inbound)
   }
+
+  /// Half of the rules.
+  var outboundText: String { chain("output", ["\(Self.opening) redirect to :\(outboundPort)"]) }
 
   private static func exclusion(_ prefix: IPPrefix) -> String {
     // A prefix of no bits compares nothing, which nft refuses.

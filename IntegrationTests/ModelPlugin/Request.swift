@@ -1,4 +1,5 @@
 import CNI
+import FaultTable
 import JSON
 import System
 import SystemPackage
@@ -9,6 +10,8 @@ struct Request {
   let configuration: NetworkConfiguration
   /// Standard input, byte for byte, for a delegate.
   let input: [UInt8]
+  /// Standard input before the committed fault took it for something else.
+  let rawInput: [UInt8]
   let environment: [String: String]
 
   init(_ invocation: Invocation, input: [UInt8], environment: [String: String]) throws(Failure) {
@@ -16,10 +19,11 @@ struct Request {
       throw Failure(code: .invalidEnvironment, message: "cannot run GC without CNI_PATH")
     }
     self.invocation = invocation
-    self.input = input
+    rawInput = input
+    self.input = try misread(input, invocation.command)
     self.environment = environment
-    configuration = try NetworkConfiguration(parsing: input)
-    try invocation.command.require(in: configuration.version)
+    configuration = try NetworkConfiguration(parsing: self.input)
+    if fault != .runsVerbsOfLaterVersions { try invocation.command.require(in: configuration.version) }
   }
 
   /// Does what the verb asks, in the role that is ours.
@@ -30,8 +34,9 @@ struct Request {
       CurrentProcess.writeStandardError(Array("model-cni: \(invocation)\n".utf8))
     }
     let role = try role()
+    if try !misconduct(role) { return nil }
     switch invocation.command {
-    case .ADD: return try role.add()
+    case .ADD: return try misremember(try role.add())
     case .DEL: try role.delete()
     case .CHECK:
       guard configuration.previousResult != nil else {
@@ -49,7 +54,9 @@ struct Request {
   private func validAttachments() throws(Failure) -> Set<Attachment>? {
     let object = configuration.object
     let list = object["cni.dev/valid-attachments"] ?? object["cni.dev/attachments"] ?? .null
-    guard list != .null else { return nil }
+    if fault == .collectsEverything { return [] }
+    if fault == .knowsTheNewKeyOnly, object["cni.dev/valid-attachments"] == nil { return nil }
+    guard list != .null else { return fault == .collectsWithoutAList ? [] : nil }
     guard let valid = configuration.validAttachments else {
       throw Failure(
         code: .invalidConfiguration, message: "cannot collect: the list of valid attachments is malformed",
@@ -95,6 +102,7 @@ extension Request {
       // ENOENT, or EINVAL for the plain file that a reboot leaves: gone.
       _ = try NetworkNamespace.open(path)
     } catch {
+      if fault == .needsNamespaceOnDelete { return try containerNamespace() }
       return nil
     }
     return try containerNamespace()
@@ -105,10 +113,9 @@ extension Request {
   /// Source: CNI conventions: who understands the `args` form ignores `CNI_ARGS`.
   func requested(_ key: String, argument: String) -> JSONValue? {
     let inArguments = arguments[argument].map(JSONValue.string)
-    let candidates = [
-      configuration.object["args"]?["cni"]?[key], configuration.runtimeConfig?[key], inArguments,
-      configuration.object[key],
-    ]
+    let inArgs = configuration.object["args"]?["cni"]?[key]
+    let first = fault == .prefersArguments ? inArguments : inArgs
+    let candidates = [first, inArgs, configuration.runtimeConfig?[key], inArguments, configuration.object[key]]
     return candidates.compactMap { $0 }.first { $0 != .null }
   }
 

@@ -1,4 +1,5 @@
 import CNI
+import FaultTable
 import JSON
 
 /// A kind of plugin: what it does for each verb.
@@ -11,14 +12,23 @@ protocol Role {
   func status() throws(Failure)
 }
 
+extension Set<Attachment> {
+  /// Whether GC leaves an attachment alone.
+  func keeps(_ attachment: Attachment) -> Bool {
+    if fault == .collectsByContainer { return contains { $0.containerID == attachment.containerID } }
+    return contains(attachment)
+  }
+}
+
 extension Request {
   /// The role that the configuration names; a delegate gets its parent's configuration, and goes by the name it was
-  /// called by, or by `MODEL_CNI_ROLE` where a script stands before it.
+  /// called by.
   func role() throws(Failure) -> any Role {
-    let program = CommandLine.arguments.first?.split(separator: "/").last.map(String.init)
+    let path = environment["MODEL_CNI_NAME"] ?? CommandLine.arguments.first
+    let program = path?.split(separator: "/").last.map(String.init)
     let isDelegate = program != nil && program == configuration.object["ipam"]?["type"]?.string
     let configured = try configuration.string("role") ?? "main"
-    switch isDelegate ? "ipam" : environment["MODEL_CNI_ROLE"] ?? configured {
+    switch isDelegate ? "ipam" : configured {
     case "main": return Main(self)
     case "chained": return Chained(self)
     case "redirect": return Redirect(self)

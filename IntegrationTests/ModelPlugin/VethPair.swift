@@ -1,4 +1,5 @@
 import CNI
+import FaultTable
 import Glibc
 import JSON
 import Netlink
@@ -29,6 +30,10 @@ struct VethPair: ~Copyable {
 
   borrowing func requireAbsence() throws(Failure) {
     let link = try attempting("look for the interface \(inner)") { try container.link(inner) }
+    if fault == .replacesExistingInterface, let link {
+      try attempting("replace the interface") { try Links.delete(link.index, through: container) }
+      return
+    }
     guard link == nil else {
       throw Failure(code: .exists, message: "cannot make the interface \(inner): the container has one of that name")
     }
@@ -41,7 +46,11 @@ struct VethPair: ~Copyable {
   /// - Returns: `interfaces`, `ips` and `routes` as version 1.1.0 says them.
   borrowing func create(_ addresses: JSONObject, mac: String?) throws(Failure) -> JSONObject {
     let outer = Self.nodeEnd(request.key)
-    let mtu = try request.configuration.int("mtu")
+    var mtu = try request.configuration.int("mtu")
+    if fault == .dependsOnVersion, request.configuration.version < .v1_0_0 { mtu = 1400 }
+    if fault == .failsBesideLoopback, try attempting("look at lo", { try container.link("lo")?.isUp }) == true {
+      throw Failure(code: .refused, message: "cannot work beside the loopback plugin")
+    }
     return try attempting("make the interface \(inner)") {
       try Links.createVeth(outer, peer: inner, peerNamespace: namespace, through: node)
       let outside = try index(of: outer, node)
@@ -114,10 +123,17 @@ struct VethPair: ~Copyable {
 
   /// Removes the pair of an attachment; that there is none is fine.
   static func delete(_ key: AttachmentKey) throws(Failure) {
-    let name = nodeEnd(key)
+    try delete(nodeEnd(key), in: try nodeNamespace())
+  }
+
+  static func delete(_ name: String, in namespace: borrowing NetworkNamespace) throws(Failure) {
     try attempting("remove the interface \(name)") {
-      let node = try NetlinkSocket.open(.route)
-      if let link = try node.link(name) {
+      let node = try NetlinkSocket.open(.route, in: namespace)
+      let link = try node.link(name)
+      if fault == .failsDeleteOfLostLinks, link == nil {
+        throw Failure(code: .refused, message: "cannot remove the interface \(name): there is none")
+      }
+      if let link {
         do {
           try Links.delete(link.index, through: node)
         } catch let error as NetlinkError where error.errno == Errno(rawValue: ENODEV) {
@@ -142,18 +158,20 @@ struct VethPair: ~Copyable {
     else { throw broken("prevResult has no interface \(inner)") }
     let link = try attempting("look at the interface \(inner)") { try container.link(inner) }
     guard let link else { throw broken("the interface \(inner) is gone") }
+    if fault == .checksExistenceOnly { return }
     guard link.isUp else { throw broken("the interface \(inner) is down") }
     if let mac = interfaces[position]["mac"]?.string, !mac.isEmpty, mac.lowercased() != link.mac {
       throw broken("the interface \(inner) has the address \(link.mac), not \(mac)")
     }
     if let mtu = interfaces[position]["mtu"]?.int, mtu != 0, mtu != link.mtu {
+      if fault == .crashesOnChangedMTU { crash() }
       throw broken("the interface \(inner) has the MTU \(link.mtu), not \(mtu)")
     }
     let listed = (result["ips"]?.array ?? []).compactMap { $0["address"]?.string.flatMap(IPPrefix.init) }
     let expected = Set(addresses(made)).intersection(listed)
     try compareAddresses(expected.union(own(result, position)), link.index)
-    try compareRoutes(result, made, link.index)
-    try compareNodeEnd(expected)
+    if fault != .overlooksRoutes { try compareRoutes(result, made, link.index) }
+    if fault != .overlooksNodeEnd { try compareNodeEnd(expected) }
   }
 
   /// The addresses that the result puts on our interface.
