@@ -139,10 +139,11 @@ let package = Package(
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
-        "CLinux", "CNI", "Conformance", "Harness", "JSON", "Netfilter", "Netlink", "Redirect", "Stage", "System",
-        "TruthTables", "istio-cni", "install-cni", "cni-conformance",
+        "CLinux", "CNI", "Conformance", "FaultTable", "Harness", "JSON", "Netfilter", "Netlink", "Redirect", "Stage",
+        "System", "TruthTables", "istio-cni", "install-cni", "cni-conformance", "model-cni",
         .product(name: "SystemPackage", package: "swift-system"),
-      ], path: "IntegrationTests", exclude: ["Benchmarks", "Mutants", "Stage", "TruthTables"],
+      ], path: "IntegrationTests",
+      exclude: ["Benchmarks", "FaultTable", "ModelPlugin", "Mutants", "Stage", "TruthTables"],
       sources: ["Traffic", "Conformance"]),
     .executableTarget(
       name: "bench",

@@ -60,6 +60,9 @@ package struct ConformanceCase: Sendable {
     decision = .undecidable(reason)
   }
 
+  /// Whether no program can decide it.
+  package var isUndecidable: Bool { if case .undecidable = decision { true } else { false } }
+
   /// Whether the case is for plugins of this role: what holds for chained plugins holds for redirects.
   package func concerns(_ role: Role) -> Bool {
     roles.contains(role) || role == .redirect && roles.contains(.chained)

@@ -13,13 +13,14 @@ package final class Lab: Sendable {
   let version: SpecVersion
   /// Everything that plugins have answered in the whole run, for verdicts over all of it.
   let journal: Journal
-  private let certificates: ClusterCertificates
+  /// Nil for plugins that look up no pods.
+  private let certificates: ClusterCertificates?
   private let deadline: ContinuousClock.Instant
   private let nodes = Mutex<[LabNode]>([])
 
   init(
     _ subject: Subject, _ version: SpecVersion, timeLimit: Duration, journal: Journal,
-    certificates: ClusterCertificates
+    certificates: ClusterCertificates?
   ) {
     self.subject = subject
     self.version = version

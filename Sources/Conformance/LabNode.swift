@@ -13,7 +13,7 @@ final class LabNode: Sendable {
   let cluster: Cluster?
   private let known = Mutex<[Container]>([])
 
-  init(in lab: Lab, certificates: ClusterCertificates) throws {
+  init(in lab: Lab, certificates: ClusterCertificates?) throws {
     self.lab = lab
     let node = try Node()
     self.node = node
@@ -36,7 +36,10 @@ final class LabNode: Sendable {
         throw ToolFailure(description: "\(command): \(String(decoding: outcome.standardError, as: UTF8.self))")
       }
     }
-    cluster = try lab.manifest.kubernetes.map { try Cluster($0, on: node, certificates: certificates) }
+    cluster =
+      if let facts = lab.manifest.kubernetes, let certificates {
+        try Cluster(facts, on: node, certificates: certificates)
+      } else { nil }
   }
 
   /// Fixture C, or P for a chained plugin: a namespace bound to a path, and what the plugins before have made in it.

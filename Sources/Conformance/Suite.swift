@@ -28,7 +28,7 @@ package struct Suite: Sendable {
   /// - Returns: A report for each case and version, in the order of the cases.
   package func run() throws -> [CaseReport] {
     let journal = Journal()
-    let certificates = try ClusterCertificates()
+    let certificates = try subject.manifest.kubernetes.map { _ in try ClusterCertificates() }
     let runs = cases.flatMap(runs(of:))
     // A verdict over the whole run comes last.
     let order = runs.indices.filter { !isVerdictOverAll(runs[$0]) } + runs.indices.filter { isVerdictOverAll(runs[$0]) }
@@ -60,14 +60,14 @@ package struct Suite: Sendable {
     return versions.map { Run(testCase: testCase, version: $0) }
   }
 
-  private func report(_ run: Run, _ journal: Journal, _ certificates: ClusterCertificates) -> CaseReport {
+  private func report(_ run: Run, _ journal: Journal, _ certificates: ClusterCertificates?) -> CaseReport {
     let started = ContinuousClock.now
     let finding = finding(of: run, journal, certificates)
     return CaseReport(
       testCase: run.testCase, version: run.version, finding: finding, duration: ContinuousClock.now - started)
   }
 
-  private func finding(of run: Run, _ journal: Journal, _ certificates: ClusterCertificates) -> Finding {
+  private func finding(of run: Run, _ journal: Journal, _ certificates: ClusterCertificates?) -> Finding {
     guard run.testCase.concerns(subject.role) else {
       return .inapplicable("not for plugins of role \(subject.role.rawValue)")
     }

@@ -1,0 +1,82 @@
+import CNI
+import Conformance
+import FaultTable
+import Glibc
+import Harness
+import System
+import Testing
+
+/// The suite's own control: a plugin that is right passes every case, and for every case there is a broken plugin that
+/// it catches. A case that no broken plugin can fail is none.
+@Suite(.requires(.namespaces), .tags(.root), .timeLimit(.minutes(20)))
+struct FaultMatrixTests {
+  static let chapters = [
+    "INV", "CFG", "VER", "ADD", "CHN", "DEL", "CHK", "GC", "STA", "IPM", "DLG", "CAP", "CON", "FLT", "RDR",
+  ]
+
+  @Test("there are 255 cases, and each has a fault of its own or a reason why no program can decide it")
+  func complete() {
+    #expect(Catalogue.cases.count == 255)
+    #expect(Set(Catalogue.cases.map { $0.id.prefix { $0 != "-" } }) == Set(Self.chapters.map { $0[...] }))
+    let caught = Set(FaultTable.rows.map(\.caseID))
+    for testCase in Catalogue.cases where !testCase.isUndecidable && !caught.contains(testCase.id) {
+      Issue.record("no broken plugin can fail \(testCase.id)")
+    }
+  }
+
+  @Test("a plugin that is right passes", arguments: ModelRole.allCases)
+  func right(_ role: ModelRole) async throws {
+    let reports = try await onOwnThread {
+      try Suite(try Self.subject(role, path: "\(try executableFolder())/model-cni"), jobs: 2).run()
+    }
+    for report in reports where report.verdict == .failed || report.verdict == .broken {
+      Issue.record("\(report.name): \(report.text ?? "")")
+    }
+    #expect(reports.count { $0.verdict == .passed } > 60)
+  }
+
+  @Test("a plugin with one fault is caught by the case made for it", arguments: chapters)
+  func broken(chapter: String) async throws {
+    let escaped = try await onOwnThread {
+      try FaultTable.rows.filter { $0.caseID.hasPrefix("\(chapter)-") }.flatMap { row in
+        try row.roles.compactMap { role in try Self.escape(of: row, in: role) }
+      }
+    }
+    #expect(escaped == [])
+  }
+
+  /// How a fault gets past its case, in words; nil if it is caught.
+  private static func escape(of row: FaultRow, in role: ModelRole) throws -> String? {
+    let plugin = try FaultyPlugin(row.fault, of: "\(try executableFolder())/model-cni")
+    let versions = row.version.flatMap(SpecVersion.init(rawValue:)).map { [$0] }
+    let subject = try subject(role, path: plugin.path, versions: versions)
+    let reports = try Suite(subject, cases: try Catalogue.select([row.caseID]), jobs: 1).run()
+    if reports.contains(where: { $0.verdict == .failed }) { return nil }
+    let seen = reports.map { "\($0.name): \($0.verdict.rawValue) \($0.text ?? "")" }.joined(separator: "; ")
+    return "\(row.fault.rawValue) as \(role.rawValue) is not caught by \(seen)"
+  }
+
+  private static func subject(_ role: ModelRole, path: String, versions: [SpecVersion]? = nil) throws -> Subject {
+    try Subject(
+      path: path, manifest: try SubjectFixture("model-\(role.rawValue)").manifest(),
+      pluginFolders: [ReferencePluginTests.folder], versions: versions)
+  }
+}
+
+/// The model plugin with one fault, as a script in a folder of its own that goes with its owner.
+private struct FaultyPlugin: ~Copyable {
+  let path: String
+  private let folder: String
+
+  init(_ fault: Fault, of binary: String) throws {
+    folder = "/tmp/model-cni-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+    path = "\(folder)/model-cni"
+    try makeFolder(folder)
+    try AtomicFile.write(Array(fault.script(executing: binary).utf8), to: path, mode: 0o755)
+  }
+
+  deinit {
+    unlink(path)
+    rmdir(folder)
+  }
+}
