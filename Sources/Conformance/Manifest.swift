@@ -17,6 +17,8 @@ package struct Manifest: Sendable {
   package var resultChange: JSONObject?
   /// What `runtimeConfig` must hold for the plugin to do anything.
   package var runtimeConfiguration: JSONObject?
+  /// A patch of the configuration with which the plugin logs as much as it can.
+  package var verboseConfiguration: JSONObject?
   /// What attachments share, and what so may stay after the last one: regular expressions for lines of a `State`.
   package var sharedState: [String]
   /// Folders with the plugin's files, beside /run and /var/lib/cni.
@@ -109,6 +111,7 @@ extension Manifest {
     keepsNodeState = try reader.take("keepsNodeState", \.bool) ?? keepsNodeState
     resultChange = try reader.take("resultChange", \.object)
     runtimeConfiguration = try reader.take("runtimeConfig", \.object)
+    verboseConfiguration = try reader.take("verboseConfiguration", \.object)
     sharedState = try reader.take("sharedState", \.strings) ?? []
     dataFolders = try reader.take("dataFolders", \.strings) ?? []
     nodeCommands = try reader.take("nodeCommands", \.strings) ?? []

@@ -138,7 +138,7 @@ private func isVolatile(_ line: String) -> Bool {
 
 private func withoutIndexes(_ line: String) -> String {
   line.replacing(#/^[0-9]+: /#, with: "").replacing(#/@if[0-9]+/#, with: "@if")
-    .replacing(#/ link-netnsid [0-9]+/#, with: "").replacing(#/ ?\\ *valid_lft.*/#, with: "")
+    .replacing(#/ link-netns(id)? [^ ]+/#, with: "").replacing(#/ ?\\ *valid_lft.*/#, with: "")
     .replacing(#/ expires [0-9]+sec/#, with: "")
 }
 
