@@ -13,7 +13,7 @@ extension Catalogue {
       let stray = LabNode.strayName()
       let ids = ["-abc", "a/b", "a b", "../../\(stray)", "../../tmp/\(stray)", "é1", ".a", "_a", "a;b"]
       try container.node.expectNoStray(stray) {
-        try container.expectRefusals(of: ids, codes: lab.codes(4)) { id, call in
+        try container.expectRefusals(of: ids, codes: lab.codes(4)) { (id: String, call) in
           call.environment["CNI_CONTAINERID"] = id
         }
       }
@@ -39,7 +39,7 @@ extension Catalogue {
       let names = [
         "eth0123456789012", ".", "..", "a/b", "a:b", "a b", "a\tb", String(repeating: "é", count: 8),
       ]
-      try lab.container().expectRefusals(of: names, codes: nil) { name, call in
+      try lab.container().expectRefusals(of: names, codes: nil) { (name: String, call) in
         call.environment["CNI_IFNAME"] = name
       }
     },

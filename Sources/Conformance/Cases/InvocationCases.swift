@@ -63,7 +63,7 @@ extension Catalogue {
     ConformanceCase(
       "INV-07", .must, .all, [.error, .addSuccess],
       stimulus: """
-        ADDs that fail late: on read-only data, for an interface in use or lost, without tools, with a delegate that \
+        ADDs that fail late: on read-only data, for a namespace that is gone, for an interface in use or lost, without tools, with a delegate that \
         fails after its answer or hands out what cannot be set, and for the node's own namespace
         """,
       expectation: "standard output holds a result or an error, never both",
@@ -97,7 +97,7 @@ extension Catalogue {
       stimulus: "the verbs FOO and add",
       expectation: "a clean error with code 4, and no trace"
     ) { lab in
-      try lab.container().expectRefusals(of: ["FOO", "add"], codes: lab.codes(4)) { verb, call in
+      try lab.container().expectRefusals(of: ["FOO", "add"], codes: lab.codes(4)) { (verb: String, call) in
         call.environment["CNI_COMMAND"] = verb
       }
     },

@@ -63,6 +63,7 @@ extension Catalogue {
         try container.node.tool("mount -o remount,bind,ro \(folder)")
       }
     }
+    try expectOneDocument("for a namespace that is gone", lab.container()) { container, _ in try container.remove() }
     try expectOneDocument("for the node's own namespace", lab.container()) { container, call in
       let path = "/run/netns/node"
       try container.node.bindOwnNamespace(to: path)

@@ -55,7 +55,7 @@ extension Catalogue {
       let node = try lab.node()
       let path = "/run/netns/plain"
       try node.write("", to: path)
-      try node.container().expectRefusals(of: [path], codes: nil) { path, call in
+      try node.container().expectRefusals(of: [path], codes: nil) { (path: String, call) in
         call.environment["CNI_NETNS"] = path
       }
     },
