@@ -23,7 +23,9 @@ struct Redirect: Role {
     let answer = try result.rendered(as: configuration.version)
     let rules = try RedirectRules(configuration)
     let namespace = try request.containerNamespace()
-    let isWanted = try configuration.bool("redirect") ?? true
+    let isAgent = try request.arguments["K8S_POD_NAMESPACE"] == configuration.string("agentNamespace") ?? ""
+    let wish = try configuration.bool("redirect")
+    let isWanted = !isAgent && wish ?? true
     guard isWanted || fault == .ignoresOptOut else { return answer }
     do throws(Failure) {
       try requireAPI()
@@ -171,6 +173,7 @@ struct Redirect: Role {
     if fault == .overlooksMissingTools { return }
     do throws(Failure) {
       _ = try Nftables(request.environment)
+      if let path = try request.configuration.string("kubeconfig") { _ = try APIServer(kubeconfig: path) }
     } catch {
       throw Failure(code: .notAvailable, message: error.message, details: error.details)
     }
