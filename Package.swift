@@ -127,6 +127,9 @@ let package = Package(
         "Harness", "JSON", "Kubernetes", "System", .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .testTarget(
+      name: "HarnessTests",
+      dependencies: ["CNI", "Harness", "JSON", "System", .product(name: "SystemPackage", package: "swift-system")]),
+    .testTarget(
       name: "PluginTests",
       dependencies: [
         "CNI", "Harness", "JSON", "Kubernetes", "Netfilter", "Plugin", "Redirect", "System",

@@ -3,54 +3,179 @@ package import JSON
 package import System
 import SystemPackage
 
-/// Plays the container runtime: runs a list of plugins as the CNI specification says and as containerd does it.
+/// Plays the container runtime: runs a list of plugins as libcni does, which all Kubernetes runtimes use.
+///
+/// Copies share one cache, as one runtime before and after its list has changed.
 package struct CNIRuntime: Sendable {
+  /// Whose conventions are followed where runtimes differ.
+  package enum Flavour: Sendable {
+    case containerd
+    /// Knows pods by name only.
+    case podman
+  }
+
+  /// Which configuration DEL uses.
+  package enum ConfigurationAge: Sendable {
+    /// Today's list, as containerd does.
+    case current
+    /// The list, the arguments and the capability values of the ADD, as CRI-O and podman do; today's if they are lost.
+    case cached
+  }
+
   package let node: Node
-  package let list: NetworkList
+  /// The list in force.
+  package var list: NetworkList
   /// Folders with plugins; the first that has one of a type wins.
   package let pluginFolders: [String]
   /// What plugins see beside the CNI variables.
   package let environment: [String: String]
+  package let flavour: Flavour
+  package let cache = AttachmentCache()
 
   package init(
     node: Node, list: NetworkList, pluginFolders: [String],
-    environment: [String: String] = ["HOME": "/root", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
+    environment: [String: String] = ["HOME": "/root", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"],
+    flavour: Flavour = .containerd
   ) {
     self.node = node
     self.list = list
     self.pluginFolders = pluginFolders
     self.environment = environment
+    self.flavour = flavour
   }
 
-  /// ADD along the chain, each plugin with the result of the one before.
+  // MARK: Attachments
+
+  /// ADD along the chain, each plugin with the result of the one before. After a failure nothing is undone; see
+  /// ``setUp(_:interface:)``.
   ///
   /// - Returns: The last plugin's result.
   package func add(_ sandbox: Sandbox, interface: String = "eth0") throws(RuntimeError) -> JSONObject {
+    let attachment = parameters(of: sandbox, interface)
     var previous: JSONObject?
     for plugin in list.plugins {
-      let outcome = try invoke(.ADD, plugin, sandbox, interface: interface, previous: previous)
-      guard case .object(let result)? = try? JSONValue(parsing: outcome.standardOutput) else {
-        throw RuntimeError(plugin: plugin, command: .ADD, outcome: outcome)
+      let outcome = try run(.add(attachment, previous: previous), plugin, list)
+      guard case .object(var result)? = try? JSONValue(parsing: outcome.standardOutput) else {
+        throw RuntimeError(plugin.type, .ADD, outcome: outcome, reason: "no result")
       }
+      if (result["cniVersion"]?.string ?? "").isEmpty { result["cniVersion"] = .string(list.version) }
       previous = result
     }
-    return previous ?? [:]
+    let result = previous ?? [:]
+    cache.insert(AttachmentCache.Entry(list: list, parameters: attachment, result: result))
+    return result
   }
 
-  /// DEL backwards along the chain.
+  /// CHECK along the chain, each plugin with the result of the whole chain, up to the first failure. Nothing is run if
+  /// the list disables it.
+  package func check(_ sandbox: Sandbox, interface: String = "eth0") throws(RuntimeError) {
+    guard list.knows(.CHECK) else {
+      throw RuntimeError(list.name, .CHECK, reason: "version \(list.version) does not have it")
+    }
+    if list.disablesCheck { return }
+    let attachment = parameters(of: sandbox, interface)
+    guard let result = cache.entry(attachment.attachment, network: list.name)?.result(for: list) else {
+      throw RuntimeError(list.name, .CHECK, reason: "the result of ADD is not known")
+    }
+    for plugin in list.plugins { _ = try run(.check(attachment, result: result), plugin, list) }
+  }
+
+  /// DEL backwards along the chain, up to the first failure: what the plugins before it made stays, as with libcni. The
+  /// result of the ADD is passed to each as long as it is known, which is until a DEL has succeeded.
   ///
   /// - Parameters:
-  ///   - result: What ADD returned; nil as when the runtime has lost it, or when ADD failed.
+  ///   - result: Another result than the known one.
   ///   - isGone: The namespace is closed already, and `CNI_NETNS` empty.
+  ///   - age: Which configuration to use.
   package func delete(
-    _ sandbox: Sandbox, interface: String = "eth0", result: JSONObject? = nil, isGone: Bool = false
+    _ sandbox: Sandbox, interface: String = "eth0", result: JSONObject? = nil, isGone: Bool = false,
+    with age: ConfigurationAge = .current
   ) throws(RuntimeError) {
-    for plugin in list.plugins.reversed() {
-      _ = try invoke(.DEL, plugin, sandbox, interface: interface, previous: result, isGone: isGone)
+    var attachment = parameters(of: sandbox, interface, isGone: isGone)
+    var list = list
+    if age == .cached, let entry = cache.entry(attachment.attachment) {
+      list = entry.list
+      attachment.arguments = entry.parameters.arguments
+      attachment.capabilityValues = entry.parameters.capabilityValues
     }
+    try delete(attachment, list, result: result)
   }
 
-  /// Runs one plugin of the list.
+  private func delete(
+    _ attachment: AttachmentParameters, _ list: NetworkList, result: JSONObject? = nil
+  ) throws(RuntimeError) {
+    let known = cache.entry(attachment.attachment, network: list.name)?.result(for: list)
+    for plugin in list.plugins.reversed() { _ = try run(.delete(attachment, result: result ?? known), plugin, list) }
+    cache.remove(attachment.attachment, network: list.name)
+  }
+
+  /// GC: DEL for every known attachment that is not valid any more, then GC for every plugin, whatever fails. Nothing at
+  /// all is run if the list disables it.
+  ///
+  /// - Parameter valid: The attachments to leave alone; nil to name none and say so to no plugin, as `cnitool gc` does.
+  /// - Returns: What failed.
+  package func collectGarbage(valid: [Attachment]?) -> [RuntimeError] {
+    if list.disablesGC { return [] }
+    var errors: [RuntimeError] = []
+    let collect = { (body: () throws(RuntimeError) -> Void) in
+      do throws(RuntimeError) { try body() } catch { errors.append(error) }
+    }
+    for entry in cache.entries(of: list.name) where valid?.contains(entry.attachment) != true {
+      collect { () throws(RuntimeError) in try delete(entry.parameters, list) }
+    }
+    guard list.knows(.GC) else { return errors }
+    for plugin in list.plugins {
+      collect { () throws(RuntimeError) in _ = try run(.collectGarbage(valid: valid), plugin, list) }
+    }
+    return errors
+  }
+
+  // MARK: The list as a whole
+
+  /// STATUS of every plugin, up to the first failure. Nothing is run if the list's version has no STATUS.
+  package func status() throws(RuntimeError) {
+    guard list.knows(.STATUS) else { return }
+    for plugin in list.plugins { _ = try run(.status, plugin, list) }
+  }
+
+  /// The versions that each plugin of the list says it speaks.
+  package func probeVersions() throws(RuntimeError) -> [(plugin: String, versions: [String])] {
+    var probed: [(plugin: String, versions: [String])] = []
+    for plugin in list.plugins { probed.append((plugin.type, try versions(of: plugin))) }
+    return probed
+  }
+
+  /// Checks that every plugin is there and speaks the list's version.
+  ///
+  /// - Returns: The capabilities that the list's plugins declare, each once, in alphabetical order.
+  package func validate() throws(RuntimeError) -> [String] {
+    let version = list.version.isEmpty ? SpecVersion.assumed.rawValue : list.version
+    for (plugin, versions) in try probeVersions() where !versions.contains(version) {
+      throw RuntimeError(plugin, .VERSION, reason: "it does not speak \(version)")
+    }
+    let declared = list.plugins.flatMap { $0["capabilities"]?.object?.members ?? [] }
+    return Set(declared.filter { $0.value == true }.map(\.key)).sorted()
+  }
+
+  private func versions(of plugin: JSONObject) throws(RuntimeError) -> [String] {
+    let outcome: ChildOutcome
+    do throws(RuntimeError) {
+      outcome = try run(.version, plugin, list)
+    } catch let error where error.failure?["msg"] == "unknown CNI_COMMAND: VERSION" {
+      return ["0.1.0"]
+    }
+    // Whatever is no reply has no versions.
+    let reply = try? JSONValue(parsing: outcome.standardOutput)
+    if let versions = reply?["supportedVersions"]?.array { return versions.compactMap(\.string) }
+    guard reply?["cniVersion"] == "0.2.0" else {
+      throw RuntimeError(plugin.type, .VERSION, outcome: outcome, reason: "no versions")
+    }
+    return ["0.1.0", "0.2.0"]
+  }
+
+  // MARK: One plugin
+
+  /// Runs one plugin of the list, without regard to the cache.
   ///
   /// - Parameter timeLimit: The plugin is killed when it takes longer.
   /// - Throws: When it cannot be started or ends otherwise than with status 0.
@@ -58,84 +183,66 @@ package struct CNIRuntime: Sendable {
     _ command: Command, _ plugin: JSONObject, _ sandbox: Sandbox, interface: String = "eth0",
     previous: JSONObject? = nil, isGone: Bool = false, timeLimit: Duration = .seconds(30)
   ) throws(RuntimeError) -> ChildOutcome {
-    var configuration = plugin
-    configuration["name"] = .string(list.name)
-    configuration["cniVersion"] = .string(list.version)
-    configuration["prevResult"] = previous.map { .object($0) }
-    var environment = environment
-    environment["CNI_COMMAND"] = command.rawValue
-    environment["CNI_CONTAINERID"] = sandbox.containerID
-    environment["CNI_NETNS"] = isGone ? "" : sandbox.path
-    environment["CNI_IFNAME"] = interface
-    environment["CNI_ARGS"] = Self.arguments(sandbox)
-    environment["CNI_PATH"] = pluginFolders.joined(separator: ":")
+    let attachment = parameters(of: sandbox, interface, isGone: isGone)
+    let request: PluginRequest =
+      switch command {
+      case .ADD: .add(attachment, previous: previous)
+      case .CHECK: .check(attachment, result: previous)
+      case .DEL: .delete(attachment, result: previous)
+      case .GC: .collectGarbage(valid: nil)
+      case .STATUS: .status
+      case .VERSION: .version
+      }
+    return try run(request, plugin, list, timeLimit: timeLimit)
+  }
+
+  private func run(
+    _ request: PluginRequest, _ plugin: JSONObject, _ list: NetworkList, timeLimit: Duration = .seconds(30)
+  ) throws(RuntimeError) -> ChildOutcome {
+    let variables = request.environment(path: pluginFolders.joined(separator: ":"))
     let outcome: ChildOutcome
     do throws(SystemError) {
       outcome = try node.runProgram(
-        try executable(of: plugin), environment: environment,
-        standardInput: JSONValue.object(configuration).serialized(), timeLimit: timeLimit)
+        try executable(of: plugin), environment: environment.merging(variables) { $1 },
+        standardInput: JSONValue.object(request.input(for: plugin, of: list)).serialized(), timeLimit: timeLimit)
     } catch {
-      throw RuntimeError(plugin: plugin, command: command, cause: error)
+      throw RuntimeError(plugin.type, request.command, reason: "\(error)")
     }
     guard outcome.status == .exited(0) else {
-      throw RuntimeError(plugin: plugin, command: command, outcome: outcome)
+      throw RuntimeError(plugin.type, request.command, outcome: outcome)
     }
     return outcome
   }
 
-  /// The five that Kubernetes runtimes pass, in an order that differs from call to call as containerd's does.
-  private static func arguments(_ sandbox: Sandbox) -> String {
-    [
-      "IgnoreUnknown=1", "K8S_POD_NAMESPACE=\(sandbox.pod.namespace)", "K8S_POD_NAME=\(sandbox.pod.name)",
-      "K8S_POD_INFRA_CONTAINER_ID=\(sandbox.containerID)", "K8S_POD_UID=\(sandbox.pod.uid)",
-    ].shuffled().joined(separator: ";")
-  }
-
   private func executable(of plugin: JSONObject) throws(SystemError) -> String {
-    let type = plugin["type"]?.string ?? ""
-    for folder in pluginFolders where isExecutable("\(folder)/\(type)") { return "\(folder)/\(type)" }
-    throw SystemError("find", "plugin \(type) in \(pluginFolders.joined(separator: ":"))", .noSuchFileOrDirectory)
+    for folder in pluginFolders where isExecutable("\(folder)/\(plugin.type)") { return "\(folder)/\(plugin.type)" }
+    throw SystemError(
+      "find", "plugin \(plugin.type) in \(pluginFolders.joined(separator: ":"))", .noSuchFileOrDirectory)
+  }
+
+  /// What is passed for a sandbox, with the arguments in an order that differs from call to call as containerd's does.
+  private func parameters(of sandbox: Sandbox, _ interface: String, isGone: Bool = false) -> AttachmentParameters {
+    let pod = sandbox.pod
+    let arguments =
+      switch flavour {
+      case .containerd:
+        [
+          "IgnoreUnknown=1", "K8S_POD_NAMESPACE=\(pod.namespace)", "K8S_POD_NAME=\(pod.name)",
+          "K8S_POD_INFRA_CONTAINER_ID=\(sandbox.containerID)", "K8S_POD_UID=\(pod.uid)",
+        ].shuffled()
+      case .podman: ["IgnoreUnknown=1", "K8S_POD_NAME=\(pod.name)"]
+      }
+    return AttachmentParameters(
+      containerID: sandbox.containerID, interface: interface, namespacePath: isGone ? "" : sandbox.path,
+      arguments: arguments, capabilityValues: sandbox.capabilityValues)
   }
 }
 
-/// A network configuration list.
-package struct NetworkList: Sendable {
-  package let name: String
-  package let version: String
-  package let plugins: [JSONObject]
-
-  package init(name: String, version: String, plugins: [JSONObject]) {
-    self.name = name
-    self.version = version
-    self.plugins = plugins
-  }
+extension AttachmentParameters {
+  var attachment: Attachment { Attachment(containerID: containerID, interfaceName: interface) }
 }
 
-/// A plugin that failed.
-package struct RuntimeError: Error, CustomStringConvertible {
-  package let plugin: String
-  package let command: Command
-  /// Nil when the plugin could not be run at all.
-  package let outcome: ChildOutcome?
-  package let cause: SystemError?
-
-  init(plugin: JSONObject, command: Command, outcome: ChildOutcome? = nil, cause: SystemError? = nil) {
-    self.plugin = plugin["type"]?.string ?? "?"
-    self.command = command
-    self.outcome = outcome
-    self.cause = cause
-  }
-
-  /// The error object that the plugin printed, if it printed one.
-  package var failure: JSONObject? {
-    outcome.flatMap { try? JSONValue(parsing: $0.standardOutput) }?.object
-  }
-
-  package var description: String {
-    if let cause { return "\(command) of \(plugin): \(cause)" }
-    guard let outcome else { return "\(command) of \(plugin)" }
-    let text = { (bytes: [UInt8]) in String(decoding: bytes, as: UTF8.self) }
-    return "\(command) of \(plugin): \(outcome.status)\(outcome.timedOut ? ", timed out" : ""): "
-      + text(outcome.standardOutput) + text(outcome.standardError)
-  }
+extension JSONObject {
+  /// `type` of a plugin's configuration: the name of its program.
+  fileprivate var type: String { self["type"]?.string ?? "" }
 }

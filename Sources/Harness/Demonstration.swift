@@ -87,9 +87,9 @@ package struct Demonstration: Sendable {
   package func tearDown() throws {
     for service in services { service.close() }
     for pod in pods {
-      try mesh.runtime.delete(pod.sandbox, result: pod.result)
+      try mesh.runtime.stop(pod.sandbox)
       try pod.sandbox.remove()
-      try mesh.runtime.delete(pod.sandbox, isGone: true)
+      try mesh.runtime.remove(pod.sandbox)
     }
   }
 

@@ -60,9 +60,11 @@ package final class MeshNode: Sendable {
   package func start(_ pod: JSONValue, number: Int) throws -> RunningPod {
     let object = try PodObject(json: pod)
     apiServer.put(pod)
+    let annotations: JSONValue = pod["metadata"]?["annotations"] ?? [:]
     let sandbox = try Sandbox(
-      PodIdentity(namespace: object.namespace, name: object.name, uid: object.uid), number: number, on: node)
-    return RunningPod(sandbox: sandbox, result: try runtime.add(sandbox))
+      PodIdentity(namespace: object.namespace, name: object.name, uid: object.uid), number: number, on: node,
+      capabilityValues: ["io.kubernetes.cri.pod-annotations": annotations])
+    return RunningPod(sandbox: sandbox, result: try runtime.setUp(sandbox))
   }
 }
 

@@ -1,3 +1,4 @@
+package import JSON
 package import System
 import SystemPackage
 
@@ -59,11 +60,14 @@ package final class Sandbox: Sendable {
   /// Where the namespace is bound on the node.
   package let path: String
   package let network: NetworkNamespace
+  /// What the runtime offers to plugins that declare a capability, by the capability's name.
+  package let capabilityValues: JSONObject
 
   /// - Parameter number: Makes path and container id differ from those of other sandboxes.
-  package init(_ pod: PodIdentity, number: Int, on node: Node) throws {
+  package init(_ pod: PodIdentity, number: Int, on node: Node, capabilityValues: JSONObject = [:]) throws {
     self.node = node
     self.pod = pod
+    self.capabilityValues = capabilityValues
     let digits = String(number, radix: 16)
     containerID = String(repeating: "0", count: 64 - digits.count) + digits
     let path = "/run/netns/cni-\(digits)"
