@@ -25,7 +25,7 @@ package struct CNIRuntime: Sendable {
   package let node: Node
   /// The list in force.
   package var list: NetworkList
-  /// Folders with plugins; the first that has one of a type wins.
+  /// Folders of the node with plugins; the first that has one of a type wins.
   package let pluginFolders: [String]
   /// What plugins see beside the CNI variables.
   package let environment: [String: String]
@@ -200,11 +200,15 @@ package struct CNIRuntime: Sendable {
     _ request: PluginRequest, _ plugin: JSONObject, _ list: NetworkList, timeLimit: Duration = .seconds(30)
   ) throws(RuntimeError) -> ChildOutcome {
     let variables = request.environment(path: pluginFolders.joined(separator: ":"))
+    let environment = environment.merging(variables) { $1 }
+    let input = JSONValue.object(request.input(for: plugin, of: list)).serialized()
     let outcome: ChildOutcome
     do throws(SystemError) {
-      outcome = try node.runProgram(
-        try executable(of: plugin), environment: environment.merging(variables) { $1 },
-        standardInput: JSONValue.object(request.input(for: plugin, of: list)).serialized(), timeLimit: timeLimit)
+      outcome = try node.run { [pluginFolders] () throws(SystemError) in
+        try runChild(
+          try Self.executable(of: plugin, in: pluginFolders), arguments: [], environment: environment,
+          standardInput: input, timeLimit: timeLimit)
+      }
     } catch {
       throw RuntimeError(plugin.type, request.command, reason: "\(error)")
     }
@@ -214,10 +218,9 @@ package struct CNIRuntime: Sendable {
     return outcome
   }
 
-  private func executable(of plugin: JSONObject) throws(SystemError) -> String {
-    for folder in pluginFolders where isExecutable("\(folder)/\(plugin.type)") { return "\(folder)/\(plugin.type)" }
-    throw SystemError(
-      "find", "plugin \(plugin.type) in \(pluginFolders.joined(separator: ":"))", .noSuchFileOrDirectory)
+  private static func executable(of plugin: JSONObject, in folders: [String]) throws(SystemError) -> String {
+    for folder in folders where isExecutable("\(folder)/\(plugin.type)") { return "\(folder)/\(plugin.type)" }
+    throw SystemError("find", "plugin \(plugin.type) in \(folders.joined(separator: ":"))", .noSuchFileOrDirectory)
   }
 
   /// What is passed for a sandbox, with the arguments in an order that differs from call to call as containerd's does.
