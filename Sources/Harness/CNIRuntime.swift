@@ -196,6 +196,14 @@ package struct CNIRuntime: Sendable {
     return try run(request, plugin, list, timeLimit: timeLimit)
   }
 
+  /// Runs one plugin of the list for a request that has been made before; the same as
+  /// ``invoke(_:_:_:interface:previous:isGone:timeLimit:)`` otherwise.
+  package func run(
+    _ request: PluginRequest, of plugin: JSONObject, timeLimit: Duration = .seconds(30)
+  ) throws(RuntimeError) -> ChildOutcome {
+    try run(request, plugin, list, timeLimit: timeLimit)
+  }
+
   private func run(
     _ request: PluginRequest, _ plugin: JSONObject, _ list: NetworkList, timeLimit: Duration = .seconds(30)
   ) throws(RuntimeError) -> ChildOutcome {
@@ -224,7 +232,9 @@ package struct CNIRuntime: Sendable {
   }
 
   /// What is passed for a sandbox, with the arguments in an order that differs from call to call as containerd's does.
-  private func parameters(of sandbox: Sandbox, _ interface: String, isGone: Bool = false) -> AttachmentParameters {
+  package func parameters(
+    of sandbox: Sandbox, _ interface: String = "eth0", isGone: Bool = false
+  ) -> AttachmentParameters {
     let pod = sandbox.pod
     let arguments =
       switch flavour {

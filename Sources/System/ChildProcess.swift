@@ -22,8 +22,8 @@ package struct ChildProcess: ~Copyable, Sendable {
     _ = try? Self.reap(pid)
   }
 
-  /// Starts a program with three descriptors as its standard streams and no other one.
-  static func spawn(
+  /// Starts a program with three descriptors as its standard streams and no other one. They stay the caller's.
+  package static func spawn(
     _ executable: String, arguments: [String], environment: [String: String], standardStreams: [CInt]
   ) throws(SystemError) -> ChildProcess {
     let variables = environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
