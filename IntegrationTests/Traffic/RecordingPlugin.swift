@@ -59,8 +59,8 @@ struct RecordingPlugin {
     }
   }
 
-  /// Only a shell's own means: the environment that it is given is looked at, so it gets no PATH that would help. The
-  /// runtime writes `prevResult` last.
+  /// Names its programs by their paths, for the environment is what the runtime makes it. Finds `prevResult` by its being
+  /// the runtime's last key.
   private static let script = """
     #!/bin/sh
     here=${0%/*} name=${0##*/} count=0
