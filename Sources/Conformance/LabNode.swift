@@ -116,21 +116,16 @@ final class LabNode: Sendable {
     try node.write(text, to: path, mode: mode)
   }
 
-  /// The processes that are on this node or in one of its containers, as `pid command line`.
+  /// The processes that were started on this node, wherever they have gone, as `pid command line`.
   func processes() throws -> [String] {
-    // The number of a namespace that is gone may be another one's by now.
-    let places = try [networkName(nil)] + containers.filter { try isBound($0) }.map { try networkName($0) }
+    // The number of a network namespace that has ended may by now be that of another lab's.
+    let place = try node.run { () throws(SystemError) in try readLink("/proc/thread-self/ns/mnt") }
     return try folderEntries("/proc").filter { $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }.compactMap { pid in
       // A process that has ended by now is none.
-      guard let place = try? readLink("/proc/\(pid)/ns/net"), places.contains(place) else { return nil }
+      guard (try? readLink("/proc/\(pid)/ns/mnt")) == place else { return nil }
       let words = (try? readFile("/proc/\(pid)/cmdline", limit: 1 << 20)) ?? []
       return "\(pid) \(String(decoding: words.map { $0 == 0 ? 0x20 : $0 }, as: UTF8.self))"
     }
-  }
-
-  private func networkName(_ container: Container?) throws -> String {
-    let inode = container?.identity.inode ?? node.network.identity.inode
-    return "net:[\(inode)]"
   }
 
   func tearDown() {

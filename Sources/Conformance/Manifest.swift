@@ -15,6 +15,10 @@ package struct Manifest: Sendable {
   package var keepsNodeState: Bool
   /// A patch of the configuration with which a chained plugin changes what the result tells, such as an MTU.
   package var resultChange: JSONObject?
+  /// A patch of the configuration with which a main plugin adds rules to the node for each attachment.
+  package var masquerading: JSONObject?
+  /// A patch of the configuration that makes it another network's: other subnets, another bridge.
+  package var otherNetwork: JSONObject?
   /// What `runtimeConfig` must hold for the plugin to do anything.
   package var runtimeConfiguration: JSONObject?
   /// A patch of the configuration with which the plugin logs as much as it can.
@@ -110,6 +114,8 @@ extension Manifest {
     entersNamespace = try reader.take("entersNamespace", \.bool) ?? entersNamespace
     keepsNodeState = try reader.take("keepsNodeState", \.bool) ?? keepsNodeState
     resultChange = try reader.take("resultChange", \.object)
+    masquerading = try reader.take("masquerading", \.object)
+    otherNetwork = try reader.take("otherNetwork", \.object)
     runtimeConfiguration = try reader.take("runtimeConfig", \.object)
     verboseConfiguration = try reader.take("verboseConfiguration", \.object)
     sharedState = try reader.take("sharedState", \.strings) ?? []

@@ -30,6 +30,11 @@ struct State: Sendable, Equatable {
     }
   }
 
+  /// Whether an address is not valid yet.
+  fileprivate var isSettling: Bool {
+    sections.contains { $0.key.hasSuffix("addresses and routes") && $0.value.contains { $0.contains(" tentative") } }
+  }
+
   private func isMinor(_ section: String) -> Bool { section.hasSuffix("kernel parameters") }
 
   private func matches(_ line: String, _ pattern: String) -> Bool {
@@ -40,8 +45,19 @@ struct State: Sendable, Equatable {
 }
 
 extension LabNode {
-  /// The state of this node and of those of its containers whose namespaces are still bound.
+  /// The state of this node and of those of its containers whose namespaces are still bound. Waits a moment for
+  /// addresses that have just come: without duplicate address detection, too, the kernel makes them valid in the
+  /// background.
   func state() throws -> State {
+    var state = State()
+    _ = try lab.eventually(within: .seconds(2)) {
+      state = try readState()
+      return !state.isSettling
+    }
+    return state
+  }
+
+  private func readState() throws -> State {
     var state = State()
     try state.add(namespaceState(nil), of: "node")
     for container in containers where try isBound(container) {

@@ -30,16 +30,19 @@ struct StubDelegate: Sendable {
   }
 
   /// What a delegate answers to ADD, in a version of the specification.
-  static func addresses(in version: SpecVersion) -> JSONValue {
+  ///
+  /// - Parameter number: Ends both addresses.
+  static func addresses(in version: SpecVersion, ending number: Int = 2) -> JSONValue {
     let label = JSONValue.string(version.rawValue)
     if version < .v0_3_0 {
       return [
-        "cniVersion": label, "ip4": ["ip": "10.77.0.2/24", "gateway": "10.77.0.1"],
-        "ip6": ["ip": "fd00:77::2/64", "gateway": "fd00:77::1"],
+        "cniVersion": label, "ip4": ["ip": "10.77.0.\(number)/24", "gateway": "10.77.0.1"],
+        "ip6": ["ip": "fd00:77::\(number)/64", "gateway": "fd00:77::1"],
       ]
     }
     var ips: [JSONObject] = [
-      ["address": "10.77.0.2/24", "gateway": "10.77.0.1"], ["address": "fd00:77::2/64", "gateway": "fd00:77::1"],
+      ["address": "10.77.0.\(number)/24", "gateway": "10.77.0.1"],
+      ["address": "fd00:77::\(number)/64", "gateway": "fd00:77::1"],
     ]
     if version < .v1_0_0 {
       ips[0]["version"] = "4"
@@ -111,6 +114,17 @@ extension Lab {
     var ipam = manifest.configuration["ipam"]?.object ?? [:]
     ipam["type"] = .string(stub.type)
     return ["ipam": .object(ipam)]
+  }
+}
+
+extension LabNode {
+  /// As `warmUp`, with an attachment that a stub of its own has given addresses to, so that a bridge has the stubs'
+  /// gateways.
+  func warmUpWithStub() throws {
+    let stub = try StubDelegate(in: "/run/warm-up", on: self)
+    try stub.answer(.ADD, output: StubDelegate.addresses(in: lab.version, ending: 200).text())
+    let call = try container("warm-up").call(.ADD, configuration: lab.delegating(to: stub))
+    _ = try run(call.delegating(to: stub)).result()
   }
 }
 
