@@ -2,12 +2,65 @@ import CLinux
 import Glibc
 import SystemPackage
 
-/// Makes a folder that only root may write; an existing one is fine.
+/// Makes a folder that only root may write, whatever the umask is; an existing one is fine.
 package func makeFolder(_ path: String) throws(SystemError) {
   do throws(SystemError) {
     try retrying("mkdir", path) { unsafe mkdir(path, 0o755) }
   } catch let error where error.errno == .fileExists {
     return
+  }
+  try retrying("chmod", path) { unsafe chmod(path, 0o755) }
+}
+
+/// The names in a folder, without `.` and `..`, in no order.
+///
+/// - Throws: `ENOTDIR` for anything else, a link to a folder included.
+package func names(inFolder path: String) throws(SystemError) -> [String] {
+  let descriptor = try OwnedDescriptor.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  guard let folder = unsafe descriptor.withRawValue({ unsafe fdopendir($0) }) else {
+    throw SystemError("fdopendir", path, Errno(rawValue: Glibc.errno))
+  }
+  // The stream has taken the descriptor over.
+  _ = descriptor.take()
+  defer { unsafe closedir(folder) }
+  var names: [String] = []
+  while true {
+    Glibc.errno = 0
+    guard let entry = unsafe readdir(folder) else { break }
+    let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+      unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+    }
+    if name != ".", name != ".." { names.append(name) }
+  }
+  let errno = Errno(rawValue: Glibc.errno)
+  guard errno.rawValue == 0 else { throw SystemError("readdir", path, errno) }
+  return names
+}
+
+/// Whether there is something at `path`, be it a link to nowhere.
+///
+/// - Throws: what keeps the question from being answered.
+package func exists(_ path: String) throws(SystemError) -> Bool {
+  do throws(SystemError) {
+    var status = stat()
+    try retrying("lstat", path) { unsafe lstat(path, &status) }
+    return true
+  } catch let error where error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory {
+    return false
+  }
+}
+
+/// Removes the file at `path`; links are not followed.
+///
+/// - Returns: Whether there was one.
+/// - Throws: `EISDIR` for a folder.
+@discardableResult
+package func removeFile(_ path: String) throws(SystemError) -> Bool {
+  do throws(SystemError) {
+    try retrying("unlink", path) { unsafe unlink(path) }
+    return true
+  } catch let error where error.errno == .noSuchFileOrDirectory {
+    return false
   }
 }
 

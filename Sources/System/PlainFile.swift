@@ -1,0 +1,34 @@
+package import CLinux
+import Glibc
+
+/// Small files whose content means nothing unless their writer has told somebody that it is there: notes that a crash
+/// may lose or cut short. What must be whole is an ``AtomicFile``.
+package enum PlainFile {
+  /// Makes `path` a file with this content and mode, whatever the umask is; the content of an existing one is replaced.
+  ///
+  /// There is no temporary file, which a process that is killed would leave behind, and nothing waits for the disk.
+  ///
+  /// - Throws: the step that failed; there is no file then. `ELOOP` if `path` is a symbolic link.
+  package static func write(_ bytes: [UInt8], to path: String, mode: mode_t) throws(SystemError) {
+    let file = try OwnedDescriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
+    do throws(SystemError) {
+      try retrying("fchmod", path) { file.withRawValue { fchmod($0, mode) } }
+      try fill(file, bytes, path: path)
+      try file.close()
+    } catch {
+      // Best effort: the error that matters is the one on its way.
+      unsafe unlink(path)
+      throw error
+    }
+  }
+
+  private static func fill(
+    _ file: borrowing OwnedDescriptor, _ bytes: [UInt8], path: String
+  ) throws(SystemError) {
+    do throws(SystemError) {
+      try file.writeAll(bytes)
+    } catch {
+      throw SystemError("write", path, error.errno)
+    }
+  }
+}
