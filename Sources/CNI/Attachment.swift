@@ -13,24 +13,41 @@ package struct Attachment: Hashable, Sendable {
     self.containerID = containerID
     self.interfaceName = interfaceName
   }
+
+  /// Whether an ADD can have had these names, so that both are safe as parts of a path.
+  package var hasValidNames: Bool {
+    NameRule.allowsIdentifier(containerID) && NameRule.allowsInterface(interfaceName)
+  }
 }
 
 extension NetworkConfiguration {
-  /// The attachments that GC must leave alone; nil when the runtime did not say, or not clearly, so that nothing may
-  /// be removed.
+  /// Reads the attachments that GC must leave alone; nil when the runtime does not say, so that nothing may be removed.
   ///
   /// The 1.1.0 text calls the key `cni.dev/attachments`, later ones `cni.dev/valid-attachments`; libcni sends both,
   /// and `cnitool gc` neither.
-  package var validAttachments: Set<Attachment>? {
-    let list = object["cni.dev/valid-attachments"] ?? object["cni.dev/attachments"]
-    guard let elements = list?.array else { return nil }
-    var attachments: Set<Attachment> = []
-    for element in elements {
-      guard let containerID = element["containerID"]?.string, let interfaceName = element["ifname"]?.string else {
-        return nil
+  ///
+  /// - Throws: code 7 for anything but a list of objects with both names: who cannot read what is valid must not
+  ///   remove anything.
+  package func validAttachments() throws(Failure) -> Set<Attachment>? {
+    for key in ["cni.dev/valid-attachments", "cni.dev/attachments"] {
+      guard let value = object[key] else { continue }
+      guard let elements = value.array else { throw Self.malformed(key, value) }
+      var attachments: Set<Attachment> = []
+      for element in elements {
+        guard let containerID = element["containerID"]?.string, let interfaceName = element["ifname"]?.string else {
+          throw Self.malformed(key, element)
+        }
+        attachments.insert(Attachment(containerID: containerID, interfaceName: interfaceName))
       }
-      attachments.insert(Attachment(containerID: containerID, interfaceName: interfaceName))
+      return attachments
     }
-    return attachments
+    return nil
+  }
+
+  private static func malformed(_ key: String, _ value: JSONValue) -> Failure {
+    Failure(
+      code: .invalidConfiguration,
+      message: "configuration key \(key.quoted()) is no list of attachments: \(value.excerpt(to: 24))",
+      details: "each has a \"containerID\" and an \"ifname\", both strings; nothing was removed")
   }
 }

@@ -31,4 +31,15 @@ package enum Command: String, CaseIterable, Sendable {
     case .GC, .STATUS, .VERSION: false
     }
   }
+
+  /// The variables that the verb cannot do without.
+  var requiredVariables: [String] {
+    switch self {
+    case .ADD, .CHECK: ["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"]
+    // It must work after the namespace is gone.
+    case .DEL: ["CNI_CONTAINERID", "CNI_IFNAME"]
+    case .GC: ["CNI_PATH"]
+    case .STATUS, .VERSION: []
+    }
+  }
 }

@@ -15,8 +15,8 @@ package struct Invocation: Sendable, Equatable {
   /// `CNI_ARGS` as it came; see ``PodArguments``. Not parsed here, since only ADD and CHECK need it.
   package let arguments: String
 
-  /// `CNI_PATH`, the directories of plugins, separated by `:`. The specification leaves it out where nothing is
-  /// delegated, so it is never required.
+  /// `CNI_PATH`, the directories of plugins, separated by `:`. GC requires it, as the specification does; where it
+  /// leaves it out if nothing is delegated, so do we.
   package let path: String
 
   /// Whether `CNI_NETNS_OVERRIDE` permits the plugin's own namespace as `CNI_NETNS`.
@@ -38,9 +38,7 @@ package struct Invocation: Sendable, Equatable {
   /// Source: CNI specification, "Parameters".
   package init(environment: [String: String]) throws(Failure) {
     let command = try Self.command(in: environment)
-    if command.concernsAttachment {
-      try Self.requireVariables(of: command, in: environment)
-    }
+    try Self.requireVariables(of: command, in: environment)
     self.command = command
     // Runtimes set these for every verb, to nothing (GC, STATUS) or to `dummy` (VERSION).
     let attachment = command.concernsAttachment ? environment : [:]
@@ -66,16 +64,14 @@ package struct Invocation: Sendable, Equatable {
   }
 
   private static func requireVariables(of command: Command, in environment: [String: String]) throws(Failure) {
-    var required = ["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"]
-    // DEL must work after the namespace is gone.
-    if command == .DEL { required.remove(at: 1) }
-    let missing = required.filter { environment.nonEmptyValue($0) == nil }
+    let missing = command.requiredVariables.filter { environment.nonEmptyValue($0) == nil }
     guard missing.isEmpty else {
       throw Failure(
         code: .invalidEnvironment,
         message: "cannot run \(command.rawValue) without \(missing.joined(separator: ", "))",
         details: "the container runtime sets these environment variables; an empty one counts as missing")
     }
+    guard command.concernsAttachment else { return }
     try requireValid(
       "CNI_CONTAINERID", in: environment, NameRule.allowsIdentifier,
       rule: "a container id is made of ASCII letters, digits, \"_\", \".\" and \"-\" and starts with a letter or digit")

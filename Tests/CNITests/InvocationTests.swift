@@ -94,6 +94,7 @@ import Testing
     ("ADD", ["CNI_IFNAME", "CNI_NETNS", "CNI_CONTAINERID"], "CNI_CONTAINERID, CNI_NETNS, CNI_IFNAME"),
     ("DEL", ["CNI_IFNAME", "CNI_NETNS", "CNI_CONTAINERID"], "CNI_CONTAINERID, CNI_IFNAME"),
     ("CHECK", ["CNI_IFNAME"], "CNI_IFNAME"),
+    ("GC", ["CNI_PATH"], "CNI_PATH"),
   ]
 
   @Test("all missing variables are named at once", arguments: missing, [nil, ""] as [String?])

@@ -74,7 +74,7 @@ struct SplitMix64: RandomNumberGenerator {
       let again = try NetworkConfiguration(parsing: JSONValue.object(configuration.object).serialized())
       #expect(again.object == configuration.object)
       #expect(again.name == configuration.name && again.version == configuration.version)
-      _ = configuration.validAttachments
+      _ = try? configuration.validAttachments()
       _ = try? configuration.strings("list")
     }
   }
