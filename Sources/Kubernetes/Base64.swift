@@ -1,4 +1,4 @@
-/// The base64 of RFC 4648 section 4, as kubeconfigs carry certificates.
+/// The base64 of RFC 4648: of section 4 as kubeconfigs carry certificates, of section 5 as tokens are made of it.
 enum Base64 {
   /// Decodes padded base64; line breaks are skipped, as Kubernetes' own reader does. Nil for anything else.
   static func decode(_ text: String) -> [UInt8]? {
@@ -32,6 +32,21 @@ enum Base64 {
       return nil
     }
     return bytes
+  }
+
+  /// Decodes the variant for URLs, without padding. Nil for anything else.
+  static func decodeURLSafe(_ text: Substring) -> [UInt8]? {
+    var plain = ""
+    plain.reserveCapacity(text.utf8.count + 3)
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "-": plain.append("+")
+      case "_": plain.append("/")
+      case "+", "/", "=", "\n", "\r": return nil
+      default: plain.unicodeScalars.append(scalar)
+      }
+    }
+    return decode(plain + String(repeating: "=", count: (4 - plain.utf8.count % 4) % 4))
   }
 
   private static func digit(_ byte: UInt8) -> UInt8? {

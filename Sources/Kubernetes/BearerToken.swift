@@ -1,3 +1,5 @@
+import JSON
+
 /// A token that a log line, an error or a debugger's dump cannot give away by accident.
 package struct BearerToken: Sendable, Equatable {
   /// The secret itself, for the `Authorization` header.
@@ -14,6 +16,19 @@ package struct BearerToken: Sendable, Equatable {
 
   private static func isWhitespace(_ byte: UInt8) -> Bool {
     byte == UInt8(ascii: " ") || (UInt8(ascii: "\t")...UInt8(ascii: "\r")).contains(byte)
+  }
+}
+
+extension BearerToken {
+  /// When the token ends, since 1970; nil if it does not say so, because it says nothing of itself or has no end.
+  ///
+  /// Source: RFC 7519, sections 3 and 4.1.4. Nothing is verified: that is the API server's part.
+  package var expiry: Duration? {
+    let parts = secret.split(separator: ".", omittingEmptySubsequences: false)
+    // What is no JWT has no parts to read, and that is fine.
+    guard parts.count == 3, let payload = Base64.decodeURLSafe(parts[1]), let claims = try? JSONValue(parsing: payload)
+    else { return nil }
+    return claims["exp"]?.int.map { .seconds($0) }
   }
 }
 

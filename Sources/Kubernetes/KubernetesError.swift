@@ -18,6 +18,8 @@ package struct KubernetesError: Error, Sendable, Equatable {
     package static let invalidName = Code("invalidName")
     /// A field of an object has another type than Kubernetes gives it.
     package static let invalidObject = Code("invalidObject")
+    /// The kernel knows no way to the API server's address.
+    package static let noRoute = Code("noRoute")
     /// The connection was refused, reset, cut, or never came about.
     package static let unreachable = Code("unreachable")
     /// The deadline passed while an answer was awaited.
@@ -26,6 +28,8 @@ package struct KubernetesError: Error, Sendable, Equatable {
     package static let untrusted = Code("untrusted")
     /// 401: the token is not, or no longer, accepted.
     package static let unauthorized = Code("unauthorized")
+    /// The token says itself that its time is over.
+    package static let expired = Code("expired")
     /// 403: the token's owner may not read pods.
     package static let forbidden = Code("forbidden")
     /// 404: no such pod.
@@ -40,13 +44,15 @@ package struct KubernetesError: Error, Sendable, Equatable {
   package enum Operation: Sendable, Hashable {
     case readKubeconfig
     case readToken
+    case useToken
+    case findRoute
     case fetchPod
     case decodePod
   }
 
   package let code: Code
   package let operation: Operation
-  /// The path of the file, or `NAMESPACE/NAME` of the pod.
+  /// The path of the file, the server's address, or `NAMESPACE/NAME` of the pod.
   package let object: String
   package let cause: String
   /// Whether the same request may succeed later although nobody repairs anything.
@@ -70,6 +76,8 @@ package struct KubernetesError: Error, Sendable, Equatable {
     switch operation {
     case .readKubeconfig: "cannot read kubeconfig \(shortObject)"
     case .readToken: "cannot read token file \(shortObject)"
+    case .useToken: "cannot use the token in \(shortObject)"
+    case .findRoute: "cannot reach the API server at \(shortObject)"
     case .fetchPod: "cannot read pod \(shortObject) from the API server"
     case .decodePod: "cannot decode pod \(shortObject)"
     }
