@@ -26,6 +26,14 @@ extension Difference: CustomStringConvertible {
   package var description: String { "\(kind.rawValue): \(object)" }
 }
 
+extension Difference {
+  /// Whether a whole table or chain is gone.
+  package var isMissingWhole: Bool {
+    let words = object.split(separator: " ")
+    return kind == .missing && words.first != "rule" && (words.first == "table" || words.contains("chain"))
+  }
+}
+
 /// A rule as a back end spells it: equal to another if the kernel would do the same.
 struct SpelledRule<Content: Hashable>: Hashable {
   let content: Content

@@ -100,6 +100,19 @@ package struct IptablesBackend: Backend {
     return differences
   }
 
+  package func spelling(of ruleset: Ruleset) -> [UInt8] {
+    IPFamily.allCases.flatMap { Array(ruleset.iptablesText($0).utf8) }
+  }
+
+  /// Looks for the programs, and runs none.
+  ///
+  /// - Throws: if there are none of either flavour.
+  package func requirePrograms() throws(NetfilterError) {
+    // Which flavour programs without one in their names are does not matter here.
+    let found = try IptablesPrograms.all(in: folders, isExecutable: isExecutable) { _ in "" }
+    if found.isEmpty { throw NetfilterError.noPrograms(in: folders) }
+  }
+
   private func choose(
     through sandbox: borrowing IptablesSandbox, in namespace: borrowing NetworkNamespace
   ) throws(NetfilterError) -> IptablesChoice {

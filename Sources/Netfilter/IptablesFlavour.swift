@@ -42,11 +42,7 @@ struct IptablesChoice: Sendable {
     let prefersLegacy = legacy?.hasOthers == true
     guard let chosen = prefersLegacy ? legacy : nft ?? legacy else {
       let defects = observations.compactMap { $0.defect?.cause }
-      throw NetfilterError(
-        .program,
-        defects.isEmpty
-          ? "no iptables-save and iptables-restore in \(folders.joined(separator: ":"))"
-          : defects.joined(separator: ", "))
+      throw defects.isEmpty ? .noPrograms(in: folders) : NetfilterError(.program, defects.joined(separator: ", "))
     }
     self.chosen = chosen
     strays = holders.filter { $0.flavour != chosen.flavour }
@@ -62,6 +58,12 @@ struct IptablesChoice: Sendable {
       } else {
         "there is no iptables-nft"
       }
+  }
+}
+
+extension NetfilterError {
+  static func noPrograms(in folders: [String]) -> NetfilterError {
+    NetfilterError(.program, "no iptables-save and iptables-restore in \(folders.joined(separator: ":"))")
   }
 }
 

@@ -56,6 +56,30 @@ package struct NftablesBackend: Backend {
   }
 }
 
+extension NftablesBackend {
+  /// Asks nf_tables for our table in the namespace of the calling thread. Whether there is one does not matter: nothing
+  /// is changed, and the kernel has it or not.
+  ///
+  /// - Throws: why there was no answer.
+  package func requireKernel() throws(NetfilterError) {
+    try asNetfilterError { () throws(NetlinkError) in
+      _ = try NftablesTable.table(through: try NetlinkSocket.open(.netfilter))
+    }
+  }
+
+  /// Whether this program reads back what it writes: what of the messages that make `ruleset` differs from it to the
+  /// reader that audits pods. Asks nobody; empty if the program is sound.
+  package func selfCheck(_ ruleset: Ruleset) throws(NetfilterError) -> [Difference] {
+    try asNetfilterError { () throws(NetlinkError) in
+      NftablesTable(ruleset).differences(in: try NftablesTable(NftablesBatch.creating(ruleset)))
+    }
+  }
+
+  package func spelling(of ruleset: Ruleset) -> [UInt8] {
+    NftablesBatch.creating(ruleset).flatMap(\.payload)
+  }
+}
+
 /// Makes the errors of `Netlink` ours.
 func asNetfilterError<R: ~Copyable>(_ body: () throws(NetlinkError) -> R) throws(NetfilterError) -> R {
   do throws(NetlinkError) {

@@ -16,15 +16,17 @@ struct NftablesTable {
     let keyType: UInt32
     let isInterval: Bool
     /// The kernel hands them out in an order of its own.
-    let elements: Swift.Set<NamedSet.Element>
+    var elements: Swift.Set<NamedSet.Element>
   }
 
   struct Chain {
     /// Nil for a regular chain.
     let base: Base?
-    let rules: [SpelledRule<[NftablesExpression]>]
+    var rules: [SpelledRule<[NftablesExpression]>]
   }
 
+  /// Whether the kernel calls none of the chains, as `nft add table inet istio-cni { flags dormant; }` makes it.
+  var isDormant = false
   var sets: [String: Set] = [:]
   var chains: [String: Chain] = [:]
 
@@ -50,7 +52,9 @@ struct NftablesTable {
     if found.chains.isEmpty, found.sets.isEmpty {
       return [Difference(.missing, "table inet \(NftablesBatch.tableName)")]
     }
-    return Difference.entries("set", wanted: sets, found: found.sets) { $0 == $1 ? [] : [Difference(.changed, $2)] }
+    let table = isDormant == found.isDormant ? [] : [Difference(.changed, "table inet \(NftablesBatch.tableName)")]
+    return table
+      + Difference.entries("set", wanted: sets, found: found.sets) { $0 == $1 ? [] : [Difference(.changed, $2)] }
       + Difference.entries("chain", wanted: chains, found: found.chains) { wanted, found, object in
         (wanted.base == found.base ? [] : [Difference(.changed, object)])
           + Difference.rules(of: String(object.dropFirst("chain ".count)), wanted: wanted.rules, found: found.rules)
@@ -63,57 +67,72 @@ struct NftablesTable {
 extension NftablesTable {
   /// Reads the table of the namespace that a socket is bound to; empty if there is none.
   init(through socket: borrowing NetlinkSocket) throws(NetlinkError) {
-    for message in try Self.dump(NFT_MSG_GETCHAIN, "chains", NFTA_CHAIN_TABLE, through: socket) {
-      let attributes = message.nftablesAttributes
-      // Older kernels give the chains of all tables.
-      guard try attributes.string(NFTA_CHAIN_TABLE) == NftablesBatch.tableName,
-        let name = try attributes.string(NFTA_CHAIN_NAME)
-      else { continue }
-      chains[name] = Chain(base: try Base(attributes), rules: [])
-    }
-    guard !chains.isEmpty else { return }
-    var rules: [String: [SpelledRule<[NftablesExpression]>]] = [:]
-    for message in try Self.dump(NFT_MSG_GETRULE, "rules", NFTA_RULE_TABLE, through: socket) {
-      let attributes = message.nftablesAttributes
-      guard try attributes.string(NFTA_RULE_TABLE) == NftablesBatch.tableName,
-        let chain = try attributes.string(NFTA_RULE_CHAIN)
-      else { continue }
-      rules[chain, default: []].append(try SpelledRule(attributes))
-    }
-    for (name, chain) in chains { chains[name] = Chain(base: chain.base, rules: rules[name] ?? []) }
-    for message in try Self.dump(NFT_MSG_GETSET, "sets", NFTA_SET_TABLE, through: socket) {
-      let attributes = message.nftablesAttributes
-      guard try attributes.string(NFTA_SET_TABLE) == NftablesBatch.tableName,
-        let name = try attributes.string(NFTA_SET_NAME)
-      else { continue }
-      sets[name] = Set(
-        keyType: try attributes.bigEndian(NFTA_SET_KEY_TYPE) ?? 0,
-        isInterval: (try attributes.bigEndian(NFTA_SET_FLAGS) ?? 0) & NFT_SET_INTERVAL.rawValue != 0,
-        elements: try Self.elements(of: name, through: socket))
+    guard let table = try Self.table(through: socket) else { return }
+    try read([table])
+    try read(Self.dump(NFT_MSG_GETCHAIN, "chains", NFTA_CHAIN_TABLE, through: socket))
+    try read(Self.dump(NFT_MSG_GETRULE, "rules", NFTA_RULE_TABLE, through: socket))
+    try read(Self.dump(NFT_MSG_GETSET, "sets", NFTA_SET_TABLE, through: socket))
+    for name in sets.keys {
+      let request = NftablesBatch.message(NFT_MSG_GETSETELEM, label: "get elements of set \(name)") {
+        $0.append(NFTA_SET_ELEM_LIST_TABLE, string: NftablesBatch.tableName)
+        $0.append(NFTA_SET_ELEM_LIST_SET, string: name)
+      }
+      try read(socket.dump(request))
     }
   }
 
-  private static func elements(
-    of set: String, through socket: borrowing NetlinkSocket
-  ) throws(NetlinkError) -> Swift.Set<NamedSet.Element> {
-    let request = NftablesBatch.message(NFT_MSG_GETSETELEM, label: "get elements of set \(set)") {
-      $0.append(NFTA_SET_ELEM_LIST_TABLE, string: NftablesBatch.tableName)
-      $0.append(NFTA_SET_ELEM_LIST_SET, string: set)
-    }
-    var elements: Swift.Set<NamedSet.Element> = []
-    for message in try socket.dump(request) {
-      for element in try message.nftablesAttributes.nested(NFTA_SET_ELEM_LIST_ELEMENTS)?.all() ?? [] {
-        let attributes = element.nested()
-        guard let key = try attributes.nested(NFTA_SET_ELEM_KEY)?.first(UInt16(NFTA_DATA_VALUE.rawValue)) else {
-          continue
+  /// Reads the messages that make a table, as we write them or as the kernel gives them back: it uses the same. Each
+  /// comes after those of what it is a part of.
+  init(_ messages: [Message]) throws(NetlinkError) {
+    try read(messages)
+  }
+
+  private mutating func read(_ messages: [Message]) throws(NetlinkError) {
+    for message in messages where message.type >> 8 == UInt16(NFNL_SUBSYS_NFTABLES) {
+      // Behind the four bytes of `struct nfgenmsg`.
+      let attributes = AttributeReader(message.payload.dropFirst(4))
+      switch UInt32(message.type & 0xff) {
+      case NFT_MSG_NEWTABLE.rawValue:
+        isDormant = (try attributes.bigEndian(NFTA_TABLE_FLAGS) ?? 0) & NFT_TABLE_F_DORMANT.rawValue != 0
+      case NFT_MSG_NEWCHAIN.rawValue:
+        // Older kernels give the chains of all tables.
+        guard try attributes.string(NFTA_CHAIN_TABLE) == NftablesBatch.tableName,
+          let name = try attributes.string(NFTA_CHAIN_NAME)
+        else { continue }
+        chains[name] = Chain(base: try Base(attributes), rules: [])
+      case NFT_MSG_NEWRULE.rawValue:
+        guard try attributes.string(NFTA_RULE_TABLE) == NftablesBatch.tableName,
+          let chain = try attributes.string(NFTA_RULE_CHAIN)
+        else { continue }
+        chains[chain]?.rules.append(try SpelledRule(attributes))
+      case NFT_MSG_NEWSET.rawValue:
+        guard try attributes.string(NFTA_SET_TABLE) == NftablesBatch.tableName,
+          let name = try attributes.string(NFTA_SET_NAME)
+        else { continue }
+        sets[name] = Set(
+          keyType: try attributes.bigEndian(NFTA_SET_KEY_TYPE) ?? 0,
+          isInterval: (try attributes.bigEndian(NFTA_SET_FLAGS) ?? 0) & NFT_SET_INTERVAL.rawValue != 0,
+          elements: [])
+      case NFT_MSG_NEWSETELEM.rawValue:
+        guard let name = try attributes.string(NFTA_SET_ELEM_LIST_SET) else { continue }
+        for element in try attributes.nested(NFTA_SET_ELEM_LIST_ELEMENTS)?.all() ?? [] {
+          if let element = try NamedSet.Element(element.nested()) { sets[name]?.elements.insert(element) }
         }
-        let flags = try attributes.bigEndian(NFTA_SET_ELEM_FLAGS) ?? 0
-        elements.insert(
-          NamedSet.Element(
-            key: Array(key.value), endsRange: flags & NFT_SET_ELEM_INTERVAL_END.rawValue != 0))
+      default: continue
       }
     }
-    return elements
+  }
+
+  /// Asks for the table itself; nil if there is none.
+  static func table(through socket: borrowing NetlinkSocket) throws(NetlinkError) -> Message? {
+    do throws(NetlinkError) {
+      return try socket.ask(
+        NftablesBatch.message(NFT_MSG_GETTABLE, label: "get table \(NftablesBatch.tableName)") {
+          $0.append(NFTA_TABLE_NAME, string: NftablesBatch.tableName)
+        })
+    } catch let error where error.errno == .noSuchFileOrDirectory {
+      return nil
+    }
   }
 
   private static func dump(
@@ -171,7 +190,13 @@ extension SpelledRule<[NftablesExpression]> {
   }
 }
 
-extension Message {
-  /// The attributes behind the four bytes of `struct nfgenmsg`.
-  fileprivate var nftablesAttributes: AttributeReader { AttributeReader(payload.dropFirst(4)) }
+extension NamedSet.Element {
+  /// Nil for one without a key.
+  fileprivate init?(_ attributes: AttributeReader) throws(NetlinkError) {
+    guard let key = try attributes.nested(NFTA_SET_ELEM_KEY)?.first(UInt16(NFTA_DATA_VALUE.rawValue)) else {
+      return nil
+    }
+    let flags = try attributes.bigEndian(NFTA_SET_ELEM_FLAGS) ?? 0
+    self.init(key: Array(key.value), endsRange: flags & NFT_SET_ELEM_INTERVAL_END.rawValue != 0)
+  }
 }
