@@ -132,7 +132,7 @@ let package = Package(
     .testTarget(
       name: "PluginTests",
       dependencies: [
-        "CNI", "Harness", "JSON", "Kubernetes", "Netfilter", "Plugin", "Redirect", "System",
+        "CNI", "Harness", "JSON", "Kubernetes", "Netfilter", "Plugin", "Redirect", "System", "TruthTables",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
 

@@ -30,10 +30,10 @@ extension Request {
     case .skip(let reason):
       skip(reason)
     case .redirect(let policy):
-      let ruleset = Ruleset(policy, hasIPv6: result.addresses.contains { $0.utf8.contains(UInt8(ascii: ":")) })
-      try apply(ruleset, to: pod, invocation, options.backend)
+      let hasIPv6 = result.addresses.contains { $0.utf8.contains(UInt8(ascii: ":")) }
+      let key = AttachmentRecords.Key(network.name, invocation)
+      try apply(policy, hasIPv6: hasIPv6, to: pod, invocation, options, recordedAs: key)
       log["decision"] = "redirect"
-      log["rules"] = .number(JSONNumber(ruleset.ruleCount))
     }
     return answer
   }
@@ -86,48 +86,51 @@ extension Request {
     return object
   }
 
+  /// Records what is about to be done, and does it: a process that is killed in between leaves a record too many,
+  /// which DEL and GC remove, and never a redirect that CHECK does not know of.
   private mutating func apply(
-    _ ruleset: Ruleset, to pod: PodName, _ invocation: Invocation, _ preference: BackendSelection.Preference
+    _ policy: Policy, hasIPv6: Bool, to pod: PodName, _ invocation: Invocation, _ options: PluginConfiguration,
+    recordedAs key: AttachmentRecords.Key
   ) throws(Failure) {
+    let ruleset = Ruleset(policy, hasIPv6: hasIPv6)
     let namespace = try enter(invocation.namespacePath ?? "", pod, allowsOwn: invocation.allowsOwnNamespace)
+    let records = AttachmentRecords(runDirectory: options.agentRunDirectory)
+    var record: [UInt8] = []
+    var recordFailure: SystemError?
     do throws(NetfilterError) {
-      let choice = try backends(preference).attempt(in: namespace) { (backend, namespace) throws(NetfilterError) in
+      let choice = try backends(options.backend).attempt(in: namespace) {
+        (backend, namespace) throws(NetfilterError) in
+        record = AttachmentRecord(pod, policy, hasIPv6: hasIPv6, ruleset, backend).serialized()
+        do throws(SystemError) {
+          try records.write(record, at: key)
+        } catch {
+          recordFailure = error
+          throw NetfilterError(error)
+        }
         try PodRedirect.apply(ruleset, in: namespace, with: backend)
       }
+      log["rules"] = .number(JSONNumber(ruleset.ruleCount))
       log["backend"] = .string(choice.backend.name)
       log["backend_reason"] = .string(([choice.reason] + notes.all).joined(separator: "; "))
     } catch {
+      // What stays behind after all, DEL or GC removes.
+      _ = try? records.remove(key)
+      if let recordFailure { throw Failure(recordFailure, recording: pod) }
       throw Failure(error, redirecting: pod)
     }
+    share(record, with: key, in: records)
   }
 
-  private func enter(_ path: String, _ pod: PodName, allowsOwn: Bool) throws(Failure) -> NetworkNamespace {
+  /// Where a pod has several attachments, the last ADD's rules serve all of them, and so all their records tell of
+  /// these.
+  private mutating func share(
+    _ record: [UInt8], with key: AttachmentRecords.Key, in records: AttachmentRecords
+  ) {
     do throws(SystemError) {
-      let namespace = try NetworkNamespace.open(path)
-      let own = try NetworkNamespace.current().identity
-      if allowsOwn || namespace.identity != own { return namespace }
+      for other in try records.others(of: key) { try records.write(record, at: other) }
     } catch {
-      throw Failure(error, entering: path, of: pod)
+      log.raise(to: .warn)
+      log["warning"] = .string("the records of the pod's other attachments may be out of date: \(error)")
     }
-    throw Failure(
-      code: .invalidEnvironment, message: "CNI_NETNS is the plugin's own namespace, not one of pod \(pod)",
-      details: "\(path) is where this plugin runs; rules there would redirect the node's traffic")
   }
-}
-
-/// The pod that an ADD is for.
-struct PodName: CustomStringConvertible {
-  let namespace: String
-  let name: String
-  /// Empty when the runtime does not tell.
-  let uid: String
-
-  init(_ arguments: PodArguments) {
-    namespace = arguments.podNamespace
-    name = arguments.podName
-    uid = arguments.podUID
-  }
-
-  var isEmpty: Bool { namespace.isEmpty && name.isEmpty }
-  var description: String { "\(namespace)/\(name)" }
 }

@@ -4,24 +4,57 @@ import Netfilter
 import System
 
 extension Request {
-  /// DEL: takes the redirect out if the namespace is still there.
+  /// DEL: removes the attachment's record, and the redirect if the namespace is still there and no other attachment of
+  /// the container has one.
   ///
-  /// It never fails. All we ever made is in the namespace and ends with it, while an error would keep the runtime from
-  /// calling the plugins before us, which have addresses to give back.
+  /// It never fails. All we ever made beside the record is in the namespace and ends with it, while an error would keep
+  /// the runtime from calling the plugins before us, which have addresses to give back.
   mutating func delete(_ invocation: Invocation, _ network: NetworkConfiguration) {
-    guard let path = invocation.namespacePath else { return }
     // A configuration that is broken by now must not keep the pod from going.
-    let preference = (try? PluginConfiguration(network).backend) ?? .auto
+    let options = try? PluginConfiguration(network)
+    if let options { logThreshold = options.logLevel }
+    let runDirectory = (try? network.string("cni_agent_run_dir")) ?? ""
+    if !runDirectory.isEmpty, isShared(AttachmentRecords.Key(network.name, invocation), runDirectory) {
+      log["decision"] = "keep"
+      return
+    }
+    log["decision"] = "remove"
+    guard let path = invocation.namespacePath else {
+      log["reason"] = "the namespace is gone, and the redirect with it"
+      return
+    }
     do throws(SystemError) {
       let namespace = try NetworkNamespace.open(path)
       guard try namespace.identity != NetworkNamespace.current().identity || invocation.allowsOwnNamespace else {
         log["warning"] = "CNI_NETNS is the plugin's own namespace; nothing was removed"
         return
       }
-      remove(from: namespace, preference)
+      remove(from: namespace, options?.backend ?? .auto)
     } catch {
       log["warning"] = .string("nothing was removed: \(error)")
     }
+  }
+
+  /// Removes the attachment's record, and tells whether the redirect still serves another attachment: with several
+  /// networks a runtime calls us for each interface, and the first DEL must not open the others.
+  private mutating func isShared(_ key: AttachmentRecords.Key, _ runDirectory: String) -> Bool {
+    let records = AttachmentRecords(runDirectory: runDirectory)
+    do throws(SystemError) {
+      _ = try records.remove(key)
+    } catch {
+      log.raise(to: .warn)
+      log["warning"] = .string("the record of the attachment was not removed: \(error)")
+    }
+    do throws(SystemError) {
+      guard let other = try records.others(of: key).first else { return false }
+      log["reason"] = .string(
+        "interface \(other.attachment.interfaceName) of network \(other.network) needs the redirect")
+    } catch {
+      // Who cannot tell must not open a pod.
+      log.raise(to: .warn)
+      log["reason"] = .string("other attachments of the container may need the redirect: \(error)")
+    }
+    return true
   }
 
   private mutating func remove(

@@ -18,13 +18,15 @@ package enum Plugin {
   ///   - environment: the whole environment; only `CNI_*` and `TRACEPARENT` are looked at, and `PATH` should the iptables
   ///     back end be needed.
   ///   - started: when the process began; every deadline counts from here.
+  ///   - uptime: since the node booted; STATUS counts from then how long it has been failing.
   ///   - readInput: reads standard input, to its end or for as long as it is told to wait.
   package static func run(
-    environment: [String: String], started: ContinuousClock.Instant,
+    environment: [String: String], started: ContinuousClock.Instant, uptime: Duration = timeSinceBoot(),
     readInput: (_ patience: Duration?) -> Result<[UInt8], SystemError>
   ) -> Outcome {
     let path = environment["PATH"] ?? ""
-    var request = Request(started: started, programFolders: path.split(separator: ":").map { String($0) })
+    var request = Request(
+      started: started, uptime: uptime, programFolders: path.split(separator: ":").map { String($0) })
     do throws(Failure) {
       let invocation = try Invocation(environment: environment)
       if invocation.command == .VERSION {
@@ -33,7 +35,7 @@ package enum Plugin {
         return Outcome(standardOutput: line(VersionReply.reply(to: asked)), standardError: [], exitStatus: 0)
       }
       request.log["command"] = .string(invocation.command.rawValue)
-      request.log["container"] = .string(invocation.containerID)
+      request.log["container"] = invocation.containerID.isEmpty ? nil : .string(invocation.containerID)
       request.log["traceparent"] = invocation.traceParent.map { .string($0) }
       request.input = try input(readInput)
       let answer = try request.serve(invocation)

@@ -1,4 +1,4 @@
-import CNI
+package import CNI
 import Kubernetes
 import Netfilter
 import Redirect
@@ -39,6 +39,60 @@ extension Failure {
   }
 }
 
+extension Failure {
+  init(_ error: SystemError, recording pod: PodName) {
+    self.init(
+      code: .io, message: "cannot record the attachment of \(pod.shortened)",
+      details: """
+        \(error); the pod was not started, since CHECK and DEL could not tell what was done to it; no rule was applied; \
+        check that cni_agent_run_dir is a folder that can be written to and has free space
+        """)
+  }
+
+  init(_ error: NetfilterError, reading pod: PodName) {
+    self.init(
+      code: .refusedRedirect, message: "cannot read the redirect of \(pod.shortened)",
+      details: "\(error.cause); nothing was changed, and whether the redirect is intact is not known; try again")
+  }
+
+  /// More differences than an operator reads.
+  private static let shownDifferenceCount = 20
+
+  /// What CHECK says of a pod that has drifted.
+  init(_ differences: [Difference], of pod: PodName) {
+    let hidden = differences.count - Self.shownDifferenceCount
+    let shown =
+      differences.prefix(Self.shownDifferenceCount).map(\.description) + (hidden > 0 ? ["\(hidden) more"] : [])
+    self.init(
+      code: .driftedRedirect, message: "the redirect of \(pod.shortened) is not as it was made",
+      details: "\(shown.joined(separator: "; ")); delete the pod, so that it is set up anew")
+  }
+}
+
+/// What STATUS says while no pod can be redirected.
+extension Failure {
+  init(unavailable reason: String, _ details: String) {
+    self.init(code: .notAvailable, message: "cannot redirect pods: \(reason)", details: details)
+  }
+
+  init(unavailable error: KubernetesError) {
+    let reason =
+      switch error.operation {
+      case .readKubeconfig: "there is no usable kubeconfig"
+      case .findRoute: "there is no route to the API server"
+      default: "there is no usable token for the API server"
+      }
+    self.init(unavailable: reason, "\(error.message): \(error.cause); \(error.advice)")
+  }
+
+  /// - Parameter problems: what differs between the rules that this program writes and what it reads in them.
+  package init(misread problems: [String]) {
+    self.init(
+      unavailable: "the plugin misreads the rules that it writes",
+      "\(problems.joined(separator: "; ")); the binary is damaged: install it again")
+  }
+}
+
 /// Our own codes; README has them in a table.
 extension Failure.Code {
   /// An annotation, environment variable or security context that cannot be honoured.
@@ -49,4 +103,6 @@ extension Failure.Code {
   static let refusedRedirect = pluginSpecific(103)
   /// The pod's facts cannot be had, and a retry alone won't help.
   static let unreadablePod = pluginSpecific(104)
+  /// A running pod's redirect is not what ADD made of it.
+  static let driftedRedirect = pluginSpecific(105)
 }

@@ -6,6 +6,8 @@ import Synchronization
 /// One invocation on its way through the plugin, with what its log line will say.
 struct Request {
   let started: ContinuousClock.Instant
+  /// How long the node has been up.
+  let uptime: Duration
   var input: [UInt8] = []
   var log = LogRecord()
   var logThreshold = LogLevel.info
@@ -14,8 +16,9 @@ struct Request {
   /// What a back end has to say of its choices.
   let notes = Notes()
 
-  init(started: ContinuousClock.Instant, programFolders: [String]) {
+  init(started: ContinuousClock.Instant, uptime: Duration, programFolders: [String]) {
     self.started = started
+    self.uptime = uptime
     self.programFolders = programFolders
   }
 
@@ -35,7 +38,10 @@ struct Request {
     switch invocation.command {
     case .ADD: return try add(invocation, network)
     case .DEL: delete(invocation, network)
-    case .CHECK, .GC, .STATUS, .VERSION: break
+    case .CHECK: try check(invocation, network)
+    case .GC: try collectGarbage(network)
+    case .STATUS: try status(network)
+    case .VERSION: break
     }
     return nil
   }

@@ -12,7 +12,7 @@ import Testing
   /// What a runtime sends for a pod, with `changes` to the environment and to our configuration.
   static func run(
     _ command: String = "ADD", environment changes: [String: String?] = [:], configuration: JSONObject = [:],
-    input: [UInt8]? = nil
+    input: [UInt8]? = nil, uptime: Duration = .seconds(1000)
   ) -> Plugin.Outcome {
     var environment = [
       "CNI_COMMAND": command, "CNI_CONTAINERID": "c0ffee", "CNI_NETNS": "/nonexistent/netns", "CNI_IFNAME": "eth0",
@@ -27,7 +27,7 @@ import Testing
     ]
     for member in configuration.members { network[member.key] = member.value }
     let bytes = input ?? JSONValue.object(network).serialized()
-    return Plugin.run(environment: environment, started: .now) { _ in .success(bytes) }
+    return Plugin.run(environment: environment, started: .now, uptime: uptime) { _ in .success(bytes) }
   }
 
   static func failure(_ outcome: Plugin.Outcome) throws -> (code: Int, message: String, details: String) {
@@ -94,6 +94,12 @@ import Testing
     (run("CHECK", configuration: ["cniVersion": "0.3.1"]), 1),
     (run("STATUS", configuration: ["cniVersion": "1.0.0"]), 1),
     (run("GC", configuration: ["cniVersion": "1.0.0"]), 1),
+    (run("GC", environment: ["CNI_PATH": ""], configuration: ["cniVersion": "1.1.0"]), 4),
+    (run("CHECK", configuration: ["prevResult": ["ips": "x"]]), 6),
+    (run("CHECK", configuration: ["pod_namespace": 5]), 7),
+    (run("GC", configuration: ["cniVersion": "1.1.0", "pod_namespace": 5]), 7),
+    (run("STATUS", configuration: ["cniVersion": "1.1.0", "pod_namespace": 5]), 7),
+    (run("STATUS", configuration: ["cniVersion": "1.1.0", "ambient_enabled": true]), 2),
   ]
 
   @Test("malformed input is one error object with the right code", arguments: malformedInputs)
@@ -159,6 +165,15 @@ import Testing
     let failure = try Self.failure(outcome)
     #expect(failure.code == 5)
     #expect(failure.message == "cannot read the network configuration from standard input")
+  }
+
+  @Test("every verb's line carries the runtime's trace", arguments: ["ADD", "DEL", "CHECK", "GC", "STATUS"])
+  func trace(command: String) throws {
+    let outcome = Self.run(command, environment: ["TRACEPARENT": "00-1-2-01"], configuration: ["cniVersion": "1.1.0"])
+    let log = try JSONValue(parsing: outcome.standardError)
+    #expect(log["traceparent"] == "00-1-2-01")
+    #expect(log["command"]?.string == command)
+    #expect((log["container"] == nil) == ["GC", "STATUS"].contains(command))
   }
 
   @Test("the log threshold silences the line")
