@@ -109,7 +109,7 @@ struct PodRedirectTests {
   }
 
   /// Puts the handle of the rule with this comment in place of `HANDLE(comment)`.
-  private static func withHandle(_ command: String, in pod: borrowing NetworkNamespace) throws -> String {
+  static func withHandle(_ command: String, in pod: borrowing NetworkNamespace) throws -> String {
     guard let place = command.firstMatch(of: /HANDLE\(([^)]*)\)/) else { return command }
     let listing = try pod.nft("-a", "list", "table", "inet", "istio-cni")
     let line = try #require(listing.split(separator: "\n").first { $0.contains("comment \"\(place.1)") })

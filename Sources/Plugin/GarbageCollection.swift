@@ -30,6 +30,6 @@ extension Request {
     guard let first = failures.first else { return }
     throw Failure(
       code: .io, message: "cannot remove all records of attachments that are gone: \(failures.count) failed",
-      details: "\(first); \(removed) others were removed; a later GC tries again")
+      details: "\(first); \(removed) removed; a later GC tries again")
   }
 }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// How long the node has been up, with the time that it slept.

@@ -44,13 +44,11 @@ import Testing
       let folder = try TemporaryFolder()
       try AttachmentRecords(runDirectory: folder.path).write(
         AttachmentRecordsTests.bytes, at: AttachmentRecordsTests.key)
-      var path = folder.path
-      for (part, mode) in [("attachments", 0o755), ("mesh", 0o755), ("eth0", 0o755), ("c0ffee", 0o600)] {
-        path += "/\(part)"
-        var status = stat()
-        try #require(stat(path, &status) == 0)
-        try #require(status.st_mode & 0o7777 == mode_t(mode))
-      }
+      let paths = ["attachments", "attachments/mesh", "attachments/mesh/eth0", "attachments/mesh/eth0/c0ffee"]
+      let outcome = try runChild(
+        "/usr/bin/stat", arguments: ["--format", "%a"] + paths.map { "\(folder.path)/\($0)" }, environment: [:],
+        timeLimit: .seconds(20))
+      try #require(String(decoding: outcome.standardOutput, as: UTF8.self) == "755\n755\n755\n600\n")
     }
   }
 
