@@ -23,8 +23,4 @@ package protocol Backend: Sendable {
   func drift(
     from ruleset: Ruleset, in namespace: borrowing NetworkNamespace
   ) throws(NetfilterError) -> [Difference]
-
-  /// How the ruleset reads in the back end's language: equal bytes stand for equal rules, also to another version of
-  /// this program.
-  func spelling(of ruleset: Ruleset) -> [UInt8]
 }

@@ -100,10 +100,6 @@ package struct IptablesBackend: Backend {
     return differences
   }
 
-  package func spelling(of ruleset: Ruleset) -> [UInt8] {
-    IPFamily.allCases.flatMap { Array(ruleset.iptablesText($0).utf8) }
-  }
-
   /// Looks for the programs, and runs none.
   ///
   /// - Throws: if there are none of either flavour.

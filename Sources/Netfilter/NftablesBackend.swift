@@ -74,10 +74,6 @@ extension NftablesBackend {
       NftablesTable(ruleset).differences(in: try NftablesTable(NftablesBatch.creating(ruleset)))
     }
   }
-
-  package func spelling(of ruleset: Ruleset) -> [UInt8] {
-    NftablesBatch.creating(ruleset).flatMap(\.payload)
-  }
 }
 
 /// Makes the errors of `Netlink` ours.

@@ -28,7 +28,7 @@ package struct AttachmentRecord: Sendable, Equatable {
     self.backend = backend.name
     self.hasIPv6 = hasIPv6
     self.policy = policy
-    digest = backend.digest(of: ruleset)
+    digest = ruleset.digest
     chainNames = ruleset.chains.map(\.name)
   }
 

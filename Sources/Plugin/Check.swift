@@ -65,7 +65,7 @@ extension Request {
     from record: AttachmentRecord, in namespace: borrowing NetworkNamespace, _ backend: any Backend
   ) throws(NetfilterError) -> [Difference] {
     var ruleset = Ruleset(record.policy, hasIPv6: record.hasIPv6)
-    if backend.digest(of: ruleset) == record.digest {
+    if ruleset.digest == record.digest {
       log["reason"] = "compared with what ADD made"
       return try PodRedirect.drift(from: ruleset, in: namespace, with: backend)
     }

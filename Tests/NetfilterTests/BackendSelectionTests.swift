@@ -21,7 +21,6 @@ import Testing
     func drift(
       from ruleset: Ruleset, in namespace: borrowing NetworkNamespace
     ) throws(NetfilterError) -> [Difference] { [] }
-    func spelling(of ruleset: Ruleset) -> [UInt8] { [] }
   }
 
   static let noChain = NetlinkError(.kernel, operation: "netlink", object: "chain nat-output", errno: .notSupported)

@@ -61,28 +61,6 @@ import Testing
     #expect(!Difference(.extra, wholes[1]).isMissingWhole)
   }
 
-  @Test("digests differ where the rules, or what goes with them, do", arguments: [true, false])
-  func digests(isNftables: Bool) {
-    let backend: any Backend = isNftables ? NftablesBackend() : IptablesBackend(folders: [])
-    var rulesets = Self.policies.map { Ruleset($0, hasIPv6: true) }
-    rulesets += rulesets.map { ruleset in
-      var changed = ruleset
-      changed.chains[0].rules[0].comment += "!"
-      return changed
-    }
-    rulesets += Self.policies.map { policy in
-      var changed = Ruleset(policy, hasIPv6: true)
-      changed.localAddresses = []
-      return changed
-    }
-    var delivered = Ruleset(Self.rich, hasIPv6: true)
-    delivered.localDelivery?.mark = 1
-    let digests = (rulesets + [delivered]).map { backend.digest(of: $0) }
-    #expect(Set(digests).count == digests.count)
-    #expect(digests.allSatisfy { $0.count == 16 })
-    #expect(digests[0] == backend.digest(of: Ruleset(Self.rich, hasIPv6: false)))
-  }
-
   @Test("programs are looked for and not run")
   func programs() throws {
     #expect(throws: NetfilterError(.program, "no iptables-save and iptables-restore in /nonexistent")) {
