@@ -47,7 +47,7 @@ extension FaultTable {
     FaultRow("CFG-15", .acceptsUnknownVersions, .main),
     FaultRow("CFG-16", .acceptsUnknownVersions, .main),
     FaultRow("CFG-17", .refusesUnknownKeys, .main),
-    FaultRow("CFG-18", .insistsOnItsType, .main, .ipam),
+    FaultRow("CFG-18", .insistsOnItsType, .ipam),
     FaultRow("CFG-19", .readsInputOnce, .main),
     FaultRow("CFG-20", .actsBeforeEndOfInput, .main),
     FaultRow("CFG-21", .crashesOnInvalidUTF8, .main),

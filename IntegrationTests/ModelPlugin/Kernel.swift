@@ -10,6 +10,8 @@ struct LinkFacts {
   let mac: String
   let mtu: Int
   let isUp: Bool
+  /// The bridge that it is a port of.
+  let master: InterfaceIndex?
 }
 
 /// A route as the kernel has it, or shall have it.
@@ -39,13 +41,30 @@ extension NetlinkSocket {
       index: InterfaceIndex(rawValue: CInt(bitPattern: header.word(at: 4))),
       mac: try reader.first(UInt16(IFLA_ADDRESS)).map { macText($0.value) } ?? "",
       mtu: Int(try reader.first(UInt16(IFLA_MTU))?.integer(UInt32.self) ?? 0),
-      isUp: header.word(at: 8) & UInt32(IFF_UP) != 0)
+      isUp: header.word(at: 8) & UInt32(IFF_UP) != 0,
+      master: try reader.first(UInt16(IFLA_MASTER)).map { (attribute) throws(NetlinkError) in
+        InterfaceIndex(rawValue: CInt(bitPattern: try attribute.integer(UInt32.self)))
+      })
   }
 
-  borrowing func setLink(_ index: InterfaceIndex, mtu: Int? = nil, mac: String? = nil) throws(NetlinkError) {
+  borrowing func createBridge(_ name: String) throws(NetlinkError) {
+    var attributes = Attributes()
+    attributes.append(UInt16(IFLA_IFNAME), string: name)
+    attributes.nest(UInt16(IFLA_LINKINFO)) { $0.append(UInt16(IFLA_INFO_KIND), string: "bridge") }
+    try send([
+      Message(
+        type: UInt16(RTM_NEWLINK), flags: UInt16(NLM_F_CREATE | NLM_F_EXCL), payload: linkHeader() + attributes.bytes,
+        label: "new bridge \(name)")
+    ])
+  }
+
+  borrowing func setLink(
+    _ index: InterfaceIndex, mtu: Int? = nil, mac: String? = nil, master: InterfaceIndex? = nil
+  ) throws(NetlinkError) {
     var attributes = Attributes()
     if let mtu { attributes.append(UInt16(IFLA_MTU), UInt32(clamping: mtu)) }
     if let mac { attributes.append(UInt16(IFLA_ADDRESS), macBytes(mac)) }
+    if let master { attributes.append(UInt16(IFLA_MASTER), UInt32(bitPattern: master.rawValue)) }
     guard !attributes.bytes.isEmpty else { return }
     try send([
       Message(

@@ -8,7 +8,8 @@ import SystemPackage
 
 /// The two ends of an attachment: `CNI_IFNAME` in the container, and one on the node that is named after the attachment.
 ///
-/// The node end has the gateways' addresses and a route to each of the container's, so that no bridge is needed.
+/// Where the configuration names no bridge, the node end has the gateways' addresses and a route to each of the
+/// container's.
 struct VethPair: ~Copyable {
   private let request: Request
   private let container: NetlinkSocket
@@ -59,8 +60,10 @@ struct VethPair: ~Copyable {
       try node.setLink(outside, mtu: mtu)
       try Links.setUp(inside, through: container)
       try Links.setUp(outside, through: node)
+      let bridge: Bridge? = if let name = try bridgeName { try Bridge(name, through: node) } else { nil }
+      try bridge?.add(outside, through: node)
       let ips = (addresses["ips"]?.array ?? []).compactMap(\.object)
-      for ip in ips { try place(ip, inside: inside, outside: outside) }
+      for ip in ips { try place(ip, inside: inside, outside: outside, bridge) }
       let routes = try (addresses["routes"]?.array ?? []).compactMap(\.object).map { route in
         try add(route, gateways: ips, device: inside)
       }
@@ -78,9 +81,19 @@ struct VethPair: ~Copyable {
     try Links.index(of: name, through: socket)
   }
 
-  private borrowing func place(_ ip: JSONObject, inside: InterfaceIndex, outside: InterfaceIndex) throws {
+  private var bridgeName: String? {
+    get throws(Failure) { try request.configuration.string("bridge") }
+  }
+
+  private borrowing func place(
+    _ ip: JSONObject, inside: InterfaceIndex, outside: InterfaceIndex, _ bridge: Bridge?
+  ) throws {
     guard let text = ip["address"]?.string, let address = IPPrefix(text) else { return }
     try Addresses.add(text, to: inside, through: container)
+    if let bridge {
+      guard let gateway = ip["gateway"]?.string.flatMap(IPPrefix.init) else { return }
+      return try bridge.add(gateway: gateway, of: address, through: node)
+    }
     try Routes.add("\(address.address)/\(address.bitCount)", device: outside, through: node)
     guard let gateway = ip["gateway"]?.string.flatMap(IPPrefix.init) else { return }
     try Addresses.add("\(gateway.address)/\(gateway.bitCount)", to: outside, through: node, existing: .accept)
@@ -212,9 +225,13 @@ struct VethPair: ~Copyable {
     let name = Self.nodeEnd(request.key)
     let link = try attempting("look at the interface \(name)") { try node.link(name) }
     guard let link, link.isUp else { throw broken("the interface \(name) on the node is gone or down") }
+    let bridge = try attempting("look at the bridge") { try Bridge.index(of: bridgeName, through: node) }
+    guard link.master == bridge else { throw broken("the interface \(name) on the node is on no bridge, or another") }
     for address in expected {
       let device = try attempting("look for the route to \(address.address)") { try node.device(towards: address) }
-      guard device == link.index.rawValue else { throw broken("the node does not reach \(address.address) by \(name)") }
+      guard device == (bridge ?? link.index).rawValue else {
+        throw broken("the node does not reach \(address.address) by \(name)")
+      }
     }
   }
 
