@@ -9,6 +9,8 @@ struct Reply: Sendable {
   let timedOut: Bool
   let output: [UInt8]
   let errorOutput: [UInt8]
+  /// Whether a process that it has left running still holds one of its pipes open: runtimes wait for their end.
+  let pipesAreHeld: Bool
   let duration: Duration
 
   init(_ outcome: ChildOutcome, verb: String, duration: Duration) {
@@ -17,6 +19,7 @@ struct Reply: Sendable {
     timedOut = outcome.timedOut
     output = outcome.standardOutput
     errorOutput = outcome.standardError
+    pipesAreHeld = outcome.pipesAreHeld
     self.duration = duration
   }
 
@@ -63,6 +66,7 @@ extension Reply {
   }
 
   /// Exit status 0 and one object on standard output, with nothing but white space around it.
+  @discardableResult
   func result() throws -> JSONObject {
     try succeed()
     guard let documents, documents.count == 1, let object = documents[0].object else {

@@ -9,6 +9,8 @@ package struct ChildOutcome: Sendable, Equatable {
   package let standardError: [UInt8]
   /// Whether it was killed because its time was over. What it had written by then is kept.
   package let timedOut: Bool
+  /// Whether a process that it has left running still holds its output or error pipe open.
+  package let pipesAreHeld: Bool
 }
 
 /// Runs a program to its end and collects its output.
@@ -103,10 +105,12 @@ private struct Conversation: ~Copyable {
 
   consuming func finish(timedOut: Bool) throws(SystemError) -> ChildOutcome {
     if timedOut { try child.kill(SIGKILL) }
+    let pipesAreHeld = !timedOut && (readableOutput >= 0 || readableError >= 0)
     let output = output.bytes
     let error = error.bytes
     return ChildOutcome(
-      status: try child.wait(), standardOutput: output, standardError: error, timedOut: timedOut)
+      status: try child.wait(), standardOutput: output, standardError: error, timedOut: timedOut,
+      pipesAreHeld: pipesAreHeld)
   }
 
   /// `poll` passes over negative descriptors.

@@ -13,6 +13,7 @@ struct ChildTests {
     #expect(outcome.standardError == Array("error\n".utf8))
     #expect(outcome.status == .exited(7))
     #expect(!outcome.timedOut)
+    #expect(!outcome.pipesAreHeld)
   }
 
   @Test("a child that a signal ends says so")
@@ -76,6 +77,7 @@ struct ChildTests {
     #expect(outcome.status == .exited(0))
     #expect(outcome.standardOutput == Array("done\n".utf8))
     #expect(!outcome.timedOut)
+    #expect(outcome.pipesAreHeld)
   }
 
   @Test("the child has no descriptor but its three, even if one of ours is not closed on exec")
