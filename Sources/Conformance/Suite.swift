@@ -30,16 +30,18 @@ package struct Suite: Sendable {
     let journal = Journal()
     let certificates = try subject.manifest.kubernetes.map { _ in try ClusterCertificates() }
     let runs = cases.flatMap(runs(of:))
-    // A verdict over the whole run comes last.
-    let order = runs.indices.filter { !isVerdictOverAll(runs[$0]) } + runs.indices.filter { isVerdictOverAll(runs[$0]) }
     let reports = Mutex<[Int: CaseReport]>([:])
-    let next = Atomic(0)
-    DispatchQueue.concurrentPerform(iterations: jobs) { _ in
-      while true {
-        let turn = next.add(1, ordering: .relaxed).oldValue
-        guard turn < order.count else { return }
-        let report = report(runs[order[turn]], journal, certificates)
-        reports.withLock { $0[order[turn]] = report }
+    // A verdict over the whole run comes when the rest of it is over.
+    for isVerdict in [false, true] {
+      let order = runs.indices.filter { isVerdictOverAll(runs[$0]) == isVerdict }
+      let next = Atomic(0)
+      DispatchQueue.concurrentPerform(iterations: jobs) { _ in
+        while true {
+          let turn = next.add(1, ordering: .relaxed).oldValue
+          guard turn < order.count else { return }
+          let report = report(runs[order[turn]], journal, certificates)
+          reports.withLock { $0[order[turn]] = report }
+        }
       }
     }
     let finished = reports.withLock { $0 }
