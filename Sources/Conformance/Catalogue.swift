@@ -1,7 +1,8 @@
 /// All cases, in the order of their chapters.
 package enum Catalogue {
   package static let cases: [ConformanceCase] =
-    invocationCases + configurationCases + deletionCases + checkCases + delegationCases + concurrencyCases + faultCases
+    invocationCases + configurationCases + versionCases + additionCases + deletionCases + checkCases
+    + addressManagementCases + delegationCases + concurrencyCases + faultCases
 
   /// The cases that judge everything that a plugin has answered in the whole run.
   static let verdictsOverAll: Set = ["INV-06", "ADD-18"]

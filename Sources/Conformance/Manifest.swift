@@ -19,6 +19,11 @@ package struct Manifest: Sendable {
   package var masquerading: JSONObject?
   /// A patch of the configuration that makes it another network's: other subnets, another bridge.
   package var otherNetwork: JSONObject?
+  /// A patch of the configuration with which a main plugin makes an interface without addresses.
+  package var withoutAddresses: JSONObject?
+  /// A patch of the configuration with which an IPAM plugin gives every attachment an address of a first range and one
+  /// of a second, which has but one to give.
+  package var scarceAddresses: JSONObject?
   /// What `runtimeConfig` must hold for the plugin to do anything.
   package var runtimeConfiguration: JSONObject?
   /// A patch of the configuration with which the plugin logs as much as it can.
@@ -116,6 +121,8 @@ extension Manifest {
     resultChange = try reader.take("resultChange", \.object)
     masquerading = try reader.take("masquerading", \.object)
     otherNetwork = try reader.take("otherNetwork", \.object)
+    withoutAddresses = try reader.take("withoutAddresses", \.object)
+    scarceAddresses = try reader.take("scarceAddresses", \.object)
     runtimeConfiguration = try reader.take("runtimeConfig", \.object)
     verboseConfiguration = try reader.take("verboseConfiguration", \.object)
     sharedState = try reader.take("sharedState", \.strings) ?? []
