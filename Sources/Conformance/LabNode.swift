@@ -120,7 +120,8 @@ final class LabNode: Sendable {
   func processes() throws -> [String] {
     // The number of a network namespace that has ended may by now be that of another lab's.
     let place = try node.run { () throws(SystemError) in try readLink("/proc/thread-self/ns/mnt") }
-    return try folderEntries("/proc").filter { $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }.compactMap { pid in
+    return try names(inFolder: "/proc").sorted().filter { $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }.compactMap
+    { pid in
       // A process that has ended by now is none.
       guard (try? readLink("/proc/\(pid)/ns/mnt")) == place else { return nil }
       let words = (try? readFile("/proc/\(pid)/cmdline", limit: 1 << 20)) ?? []

@@ -169,7 +169,7 @@ private func withoutCounters(_ line: String) -> String {
 /// The parameters of a namespace, but those that count.
 private func kernelParameters(_ folder: String) throws(SystemError) -> [String] {
   var lines: [String] = []
-  for name in try folderEntries(folder) {
+  for name in try names(inFolder: folder).sorted() {
     let path = "\(folder)/\(name)"
     if isFolder(path) {
       lines += try kernelParameters(path)
@@ -189,7 +189,7 @@ extension String {
 /// Every file and folder below `folder` with its mode, and a digest of what is in it.
 private func fileLines(in folder: String) throws(SystemError) -> [String] {
   var lines: [String] = []
-  for name in try folderEntries(folder) {
+  for name in try names(inFolder: folder).sorted() {
     let path = "\(folder)/\(name)"
     var status = stat()
     guard lstat(path, &status) == 0 else { continue }

@@ -26,7 +26,9 @@ extension LabNode {
     return try node.run { () throws(SystemError) in
       var found: Set<String> = []
       for folder in folders where isFolder("\(folder)/") {
-        for entry in try folderEntries("\(folder)/") where entry.hasPrefix(name) { found.insert("\(folder)/\(entry)") }
+        for entry in try names(inFolder: "\(folder)/").sorted() where entry.hasPrefix(name) {
+          found.insert("\(folder)/\(entry)")
+        }
       }
       return found.sorted()
     }

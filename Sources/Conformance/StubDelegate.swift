@@ -74,7 +74,7 @@ struct StubDelegate: Sendable {
     return try node.node.run { () throws(SystemError) in
       guard isFolder(folder) else { return [] }
       var calls: [Arrival] = []
-      for name in try folderEntries(folder) where name.hasSuffix(".env") {
+      for name in try names(inFolder: folder).sorted() where name.hasSuffix(".env") {
         let variables = String(decoding: try readFile("\(folder)/\(name)", limit: 1 << 20), as: UTF8.self)
         var environment: [String: String] = [:]
         for line in variables.split(separator: "\n") {

@@ -81,17 +81,3 @@ package func isFolder(_ path: String) -> Bool {
   var status = stat()
   return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
 }
-
-/// The names in a folder but `.` and `..`, sorted.
-package func folderEntries(_ path: String) throws(SystemError) -> [String] {
-  guard let folder = unsafe opendir(path) else { throw SystemError("opendir", path, Errno(rawValue: errno)) }
-  defer { unsafe closedir(folder) }
-  var names: [String] = []
-  while let entry = unsafe readdir(folder) {
-    let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-      unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-    }
-    if name != "." && name != ".." { names.append(name) }
-  }
-  return names.sorted()
-}
