@@ -82,7 +82,7 @@ struct AttachmentFile: ~Copyable {
   }
 
   consuming func remove() throws(Failure) {
-    try removeFile(path)
+    try discardFile(path)
   }
 
   /// The files in `folder` of attachments to `network`, with what they remember.

@@ -34,7 +34,7 @@ func fileNames(_ folder: String) throws(Failure) -> [String] {
 }
 
 /// Removes a file; that there is none is fine.
-func removeFile(_ path: String) throws(Failure) {
+func discardFile(_ path: String) throws(Failure) {
   guard unlink(path) != 0 else { return }
   let errno = Errno(rawValue: Glibc.errno)
   guard errno != .noSuchFileOrDirectory else { return }

@@ -29,7 +29,7 @@ enum ModelCNI {
       let output = misprint(answer.map { JSONValue.object(misstate($0, request)).line } ?? [], request)
       if fault == .leavesAFileWhilePrinting { try request.leaveAFile("printing") }
       finish(output)
-      if fault == .leavesAFileWhilePrinting { try removeFile("\(request.notes())/printing") }
+      if fault == .leavesAFileWhilePrinting { try discardFile("\(request.notes())/printing") }
       CurrentProcess.exit(0)
     } catch {
       CurrentProcess.writeStandardError(Array("model-cni: \(error.message): \(error.details)\n".utf8))

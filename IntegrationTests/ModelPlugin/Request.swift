@@ -57,12 +57,7 @@ struct Request {
     if fault == .collectsEverything { return [] }
     if fault == .knowsTheNewKeyOnly, object["cni.dev/valid-attachments"] == nil { return nil }
     guard list != .null else { return fault == .collectsWithoutAList ? [] : nil }
-    guard let valid = configuration.validAttachments else {
-      throw Failure(
-        code: .invalidConfiguration, message: "cannot collect: the list of valid attachments is malformed",
-        details: "expected objects with the strings containerID and ifname; nothing was removed")
-    }
-    return valid
+    return try configuration.validAttachments()
   }
 }
 

@@ -1,8 +1,9 @@
 /// All cases, in the order of their chapters.
 package enum Catalogue {
   package static let cases: [ConformanceCase] =
-    invocationCases + configurationCases + versionCases + additionCases + deletionCases + checkCases
-    + addressManagementCases + delegationCases + concurrencyCases + faultCases
+    invocationCases + configurationCases + versionCases + additionCases + chainCases + deletionCases + checkCases
+    + collectionCases + statusCases + addressManagementCases + delegationCases + capabilityCases + concurrencyCases
+    + faultCases
 
   /// The cases that judge everything that a plugin has answered in the whole run.
   static let verdictsOverAll: Set = ["INV-06", "ADD-18"]

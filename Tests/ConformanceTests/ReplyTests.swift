@@ -8,7 +8,7 @@ import Testing
   static func reply(_ output: String, _ status: ChildStatus = .exited(0), timedOut: Bool = false) -> Reply {
     Reply(
       ChildOutcome(
-        status: status, standardOutput: Array(output.utf8), standardError: [], timedOut: timedOut),
+        status: status, standardOutput: Array(output.utf8), standardError: [], timedOut: timedOut, pipesAreHeld: false),
       verb: "ADD", duration: .zero)
   }
 
