@@ -65,7 +65,7 @@ package enum Fault: String, CaseIterable, Sendable {
   case reportsInterfaces, handsOutTheGateway, keepsPartialLeases, prefersArguments, reusesAddressesAtOnce
   case liesAboutReadOnlyState, handsOutTwice, crashesOnGarbageLeases, leavesEmptyLeases
   case takesTheLastDelegate, sparesTheDelegatesDelete, crashesOnOddDelegates, wantsItsOwnVersionFromDelegates
-  case followsPathsInTypes, leavesOrphanDelegates, serialisesDelegates, forgetsToAskTheDelegate
+  case followsPathsInTypes, forgetsDelegatesOfKilledAdds, serialisesDelegates, forgetsToAskTheDelegate
   case keepsGCFromTheDelegate, miscodesDelegateErrors, givesUpOnSlowDelegates
 
   // Capabilities

@@ -26,7 +26,7 @@ extension FaultTable {
     FaultRow("GC-02", .collectsNothing, .main, .chained, .ipam),
     FaultRow("GC-03", .keepsGCFromTheDelegate, .main),
     FaultRow("GC-04", .collectsWithoutAList, .main, .chained, .ipam),
-    FaultRow("GC-05", .collectsWithoutPath, .main),
+    FaultRow("GC-05", .collectsWithoutPath, .chained, .ipam),
     FaultRow("GC-06", .knowsTheNewKeyOnly, .main, .ipam),
     FaultRow("GC-07", .ignoresTheNetwork, .ipam, .chained),
     FaultRow("GC-08", .collectsByContainer, .main, .chained, .ipam),

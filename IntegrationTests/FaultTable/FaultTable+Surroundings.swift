@@ -18,7 +18,7 @@ extension FaultTable {
     FaultRow("DLG-05", .crashesOnOddDelegates, .main),
     FaultRow("DLG-06", .wantsItsOwnVersionFromDelegates, .main),
     FaultRow("DLG-07", .followsPathsInTypes, .main),
-    FaultRow("DLG-08", .leavesOrphanDelegates, .main),
+    FaultRow("DLG-08", .forgetsDelegatesOfKilledAdds, .main),
     FaultRow("DLG-09", .serialisesDelegates, .main),
     FaultRow("DLG-10", .forgetsToAskTheDelegate, .main),
   ]

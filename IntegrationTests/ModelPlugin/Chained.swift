@@ -133,8 +133,8 @@ struct Chained: Role {
 
   func check() throws(Failure) {
     let version = request.configuration.version
-    let result = try AttachmentResult(previous: request.configuration.previousResult, version: version)
-      .rendered(as: .v1_1_0)
+    let previous = try AttachmentResult(previous: request.configuration.previousResult, version: version)
+    let result = try previous.rendered(as: .v1_1_0)
     let namespace = try request.containerNamespace()
     guard let state = AttachmentFile.state(of: request.key, in: try folder()) else {
       throw Failure(code: .broken, message: "CHECK of \(request.key.interface): nothing is known of the attachment")
@@ -144,7 +144,9 @@ struct Chained: Role {
     if fault == .overlooksMissingRules, rules != nil { return }
     guard let rules, rules == state["rules"]?.string else {
       if fault == .repairsInCheck {
-        _ = try nftables.replace(table(request.key), AccessRules([], []).text, in: try nodeNamespace())
+        let mappings = try PortMapping.all(in: request.configuration)
+        let wanted = AccessRules(previous.addresses.compactMap { IPPrefix($0) }, mappings)
+        _ = try nftables.replace(table(request.key), wanted.text, in: try nodeNamespace())
       }
       throw Failure(code: .broken, message: "CHECK of table \(table(request.key)): it is not as ADD made it")
     }

@@ -74,7 +74,7 @@ struct Delegate {
     let program = try program()
     var environment = request.environment
     environment["CNI_COMMAND"] = command.rawValue
-    if fault != .leavesOrphanDelegates { environment["MODEL_CNI_FAULT"] = nil }
+    environment["MODEL_CNI_FAULT"] = nil
     environment["MODEL_CNI_NAME"] = nil
     let queue = try fault == .serialisesDelegates ? lockedQueue() : nil
     defer { extendLifetime(queue) }

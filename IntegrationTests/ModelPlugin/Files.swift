@@ -52,11 +52,7 @@ func lock(_ descriptor: borrowing OwnedDescriptor, _ path: String) throws(System
     guard errno == .wouldBlock || errno == .interrupted else { throw SystemError("flock", path, errno) }
     if fault == .failsOnHeldLocks { throw SystemError("flock", path, errno) }
     pause(milliseconds: 5)
-    if getppid() != parent {
-      // Whoever goes on all the same is overtaken by the DEL that comes next.
-      guard fault == .leavesOrphanDelegates else { CurrentProcess.exit(1) }
-      pause(milliseconds: 8000)
-    }
+    if getppid() != parent { CurrentProcess.exit(1) }
   }
 }
 

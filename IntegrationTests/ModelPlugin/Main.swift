@@ -113,6 +113,7 @@ struct Main: Role {
     // First the link: an address that is given back must be in use nowhere.
     teardown.attempt { () throws(Failure) in try remove(request.key, state ?? [:]) }
     teardown.attempt { () throws(Failure) in
+      if fault == .forgetsDelegatesOfKilledAdds, state?["finished"] != true { return }
       let delegate = try Delegate(request)
       do throws(Failure) {
         _ = try delegate?.program()

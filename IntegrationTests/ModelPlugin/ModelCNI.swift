@@ -27,9 +27,10 @@ enum ModelCNI {
       let request = try Request(invocation, input: input, environment: environment)
       let answer = try request.serve()
       let output = misprint(answer.map { JSONValue.object(misstate($0, request)).line } ?? [], request)
-      if fault == .leavesAFileWhilePrinting { try request.leaveAFile("printing") }
+      let leavesAFile = fault == .leavesAFileWhilePrinting && invocation.command == .ADD
+      if leavesAFile { try request.leaveAFile("printing") }
       finish(output)
-      if fault == .leavesAFileWhilePrinting { try discardFile("\(request.notes())/printing") }
+      if leavesAFile { try removeFile("\(request.notes())/printing") }
       CurrentProcess.exit(0)
     } catch {
       CurrentProcess.writeStandardError(Array("model-cni: \(error.message): \(error.details)\n".utf8))
