@@ -82,7 +82,7 @@ struct AttachmentFile: ~Copyable {
   }
 
   consuming func remove() throws(Failure) {
-    try discardFile(path)
+    try removeState(path)
   }
 
   /// The files in `folder` of attachments to `network`, with what they remember.

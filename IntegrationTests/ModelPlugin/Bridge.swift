@@ -25,8 +25,17 @@ struct Bridge {
     return try socket.link(name)?.index
   }
 
-  func add(_ port: InterfaceIndex, through socket: borrowing NetlinkSocket) throws(NetlinkError) {
-    try socket.setLink(port, master: index)
+  /// Makes an interface a port.
+  ///
+  /// The kernel notices carriers in the background, a bridge's up to a second later, and changes routes then. So this
+  /// waits for the port's, which comes soon, and tells the kernel of the bridge's: a plugin that says it is done should be.
+  func add(_ port: String, through socket: borrowing NetlinkSocket) throws(NetlinkError) {
+    for _ in 0..<500 {
+      if try socket.link(port)?.isOperational != false { break }
+      pause(milliseconds: 2)
+    }
+    try socket.setLink(try Links.index(of: port, through: socket), master: index)
+    try socket.setLink(index, isOperational: true)
   }
 
   /// Gives the bridge a gateway's address, in the network of the address that it is the gateway of.

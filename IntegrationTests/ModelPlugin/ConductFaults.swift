@@ -65,7 +65,7 @@ extension Request {
       if try note(key.digits) == nil { throw refuse("cannot delete \(key.interface): there is no such attachment") }
     default: break
     }
-    try discardFile("\(try notes())/\(key.digits)")
+    try removeState("\(try notes())/\(key.digits)")
     return true
   }
 

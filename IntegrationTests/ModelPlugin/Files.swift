@@ -17,28 +17,14 @@ func makeFolders(_ path: String) throws(Failure) {
 
 /// The names in a folder, in the order of the alphabet; none when there is no folder.
 func fileNames(_ folder: String) throws(Failure) -> [String] {
-  guard let stream = opendir(folder) else {
-    let errno = Errno(rawValue: Glibc.errno)
-    if errno == .noSuchFileOrDirectory { return [] }
-    throw Failure(code: .io, message: "cannot read the folder \(folder)", details: errno.name)
+  try attempting("read the folder \(folder)", code: .io) {
+    try exists(folder) ? names(inFolder: folder).sorted() : []
   }
-  defer { closedir(stream) }
-  var names: [String] = []
-  while let entry = readdir(stream) {
-    let name = withUnsafePointer(to: &entry.pointee.d_name) {
-      $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-    }
-    if name != ".", name != ".." { names.append(name) }
-  }
-  return names.sorted()
 }
 
-/// Removes a file; that there is none is fine.
-func discardFile(_ path: String) throws(Failure) {
-  guard unlink(path) != 0 else { return }
-  let errno = Errno(rawValue: Glibc.errno)
-  guard errno != .noSuchFileOrDirectory else { return }
-  throw Failure(code: .io, message: "cannot remove \(path)", details: errno.name)
+/// Removes a file of ours; that there is none is fine.
+func removeState(_ path: String) throws(Failure) {
+  _ = try attempting("remove \(path)", code: .io) { try removeFile(path) }
 }
 
 /// Waits for a lock that goes with its holder.

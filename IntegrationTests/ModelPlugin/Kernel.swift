@@ -10,6 +10,8 @@ struct LinkFacts {
   let mac: String
   let mtu: Int
   let isUp: Bool
+  /// Whether the kernel has noticed that it has a carrier, which it does in the background.
+  let isOperational: Bool
   /// The bridge that it is a port of.
   let master: InterfaceIndex?
 }
@@ -42,6 +44,7 @@ extension NetlinkSocket {
       mac: try reader.first(UInt16(IFLA_ADDRESS)).map { macText($0.value) } ?? "",
       mtu: Int(try reader.first(UInt16(IFLA_MTU))?.integer(UInt32.self) ?? 0),
       isUp: header.word(at: 8) & UInt32(IFF_UP) != 0,
+      isOperational: try reader.first(UInt16(IFLA_OPERSTATE))?.integer(UInt8.self) == UInt8(IF_OPER_UP),
       master: try reader.first(UInt16(IFLA_MASTER)).map { (attribute) throws(NetlinkError) in
         InterfaceIndex(rawValue: CInt(bitPattern: try attribute.integer(UInt32.self)))
       })
@@ -59,12 +62,14 @@ extension NetlinkSocket {
   }
 
   borrowing func setLink(
-    _ index: InterfaceIndex, mtu: Int? = nil, mac: String? = nil, master: InterfaceIndex? = nil
+    _ index: InterfaceIndex, mtu: Int? = nil, mac: String? = nil, master: InterfaceIndex? = nil,
+    isOperational: Bool = false
   ) throws(NetlinkError) {
     var attributes = Attributes()
     if let mtu { attributes.append(UInt16(IFLA_MTU), UInt32(clamping: mtu)) }
     if let mac { attributes.append(UInt16(IFLA_ADDRESS), macBytes(mac)) }
     if let master { attributes.append(UInt16(IFLA_MASTER), UInt32(bitPattern: master.rawValue)) }
+    if isOperational { attributes.append(UInt16(IFLA_OPERSTATE), UInt8(IF_OPER_UP)) }
     guard !attributes.bytes.isEmpty else { return }
     try send([
       Message(

@@ -147,7 +147,7 @@ struct LeaseFolder {
   func release(_ isReleased: (Attachment, IPPrefix) -> Bool) throws(Failure) {
     var teardown = Teardown()
     for lease in try all() where isReleased(lease.owner, lease.address) {
-      teardown.attempt { () throws(Failure) in try discardFile("\(path)/\(lease.address.address)") }
+      teardown.attempt { () throws(Failure) in try removeState("\(path)/\(lease.address.address)") }
     }
     if fault == .liesAboutReadOnlyState { return }
     try teardown.finish()

@@ -30,7 +30,7 @@ enum ModelCNI {
       let leavesAFile = fault == .leavesAFileWhilePrinting && invocation.command == .ADD
       if leavesAFile { try request.leaveAFile("printing") }
       finish(output)
-      if leavesAFile { try removeFile("\(request.notes())/printing") }
+      if leavesAFile { try removeState("\(request.notes())/printing") }
       CurrentProcess.exit(0)
     } catch {
       CurrentProcess.writeStandardError(Array("model-cni: \(error.message): \(error.details)\n".utf8))

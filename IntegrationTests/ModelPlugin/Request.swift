@@ -52,12 +52,10 @@ struct Request {
 
   /// The attachments that GC leaves alone; nil when the runtime does not say.
   private func validAttachments() throws(Failure) -> Set<Attachment>? {
-    let object = configuration.object
-    let list = object["cni.dev/valid-attachments"] ?? object["cni.dev/attachments"] ?? .null
     if fault == .collectsEverything { return [] }
-    if fault == .knowsTheNewKeyOnly, object["cni.dev/valid-attachments"] == nil { return nil }
-    guard list != .null else { return fault == .collectsWithoutAList ? [] : nil }
-    return try configuration.validAttachments()
+    if fault == .knowsTheNewKeyOnly, configuration.object["cni.dev/valid-attachments"] == nil { return nil }
+    let valid = try configuration.validAttachments()
+    return fault == .collectsWithoutAList ? valid ?? [] : valid
   }
 }
 

@@ -61,7 +61,7 @@ struct VethPair: ~Copyable {
       try Links.setUp(inside, through: container)
       try Links.setUp(outside, through: node)
       let bridge: Bridge? = if let name = try bridgeName { try Bridge(name, through: node) } else { nil }
-      try bridge?.add(outside, through: node)
+      try bridge?.add(outer, through: node)
       let ips = (addresses["ips"]?.array ?? []).compactMap(\.object)
       for ip in ips { try place(ip, inside: inside, outside: outside, bridge) }
       let routes = try (addresses["routes"]?.array ?? []).compactMap(\.object).map { route in
