@@ -3,7 +3,7 @@ package enum Catalogue {
   package static let cases: [ConformanceCase] =
     invocationCases + configurationCases + versionCases + additionCases + chainCases + deletionCases + checkCases
     + collectionCases + statusCases + addressManagementCases + delegationCases + capabilityCases + concurrencyCases
-    + faultCases
+    + faultCases + redirectCases
 
   /// The cases that judge everything that a plugin has answered in the whole run.
   static let verdictsOverAll: Set = ["INV-06", "ADD-18"]

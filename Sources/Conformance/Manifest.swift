@@ -40,6 +40,8 @@ package struct Manifest: Sendable {
   package var predecessors: [JSONObject]
   package var kubernetes: KubernetesFacts?
   package var redirect: RedirectFacts?
+  /// Texts in the configuration that must never come out; the kubeconfig's token is one anyway.
+  package var secrets: [String]
 
   /// For plugins that look up pods.
   package struct KubernetesFacts: Sendable {
@@ -47,6 +49,14 @@ package struct Manifest: Sendable {
     package var kubeconfig: String
     /// A pod as it must be for the plugin to act; names and uid are filled in.
     package var pod: JSONObject
+    /// The pod in which the plugin's own agent runs.
+    package var agent: AgentPod?
+  }
+
+  /// Names of the agent's pod on a node.
+  package struct AgentPod: Sendable {
+    package var namespace: String
+    package var name: String
   }
 
   /// For redirects: where traffic goes, and how a container says what it wants.
@@ -56,15 +66,18 @@ package struct Manifest: Sendable {
     package var dnsPort: UInt16?
     /// The proxy's identity.
     package var user: UInt32
-    package var group: UInt32
+    /// Nil if its traffic is told apart by the user alone.
+    package var group: UInt32?
     /// Ports that are reached directly from outside.
     package var directPorts: [UInt16]
-    /// What is asked for, by name; see `Wish`.
+    /// Kernel parameters of the container that it changes: regular expressions.
+    package var kernelParameters: [String]
+    /// What is asked for, by the names of `RedirectWish`.
     package var wishes: [String: Wish]
   }
 
   /// JSON merge patches (RFC 7396) that say what a container wants.
-  package struct Wish: Sendable {
+  package struct Wish: Sendable, Equatable {
     package var configuration: JSONObject
     package var pod: JSONObject
 
@@ -86,6 +99,7 @@ package struct Manifest: Sendable {
     nodeCommands = []
     programs = []
     predecessors = []
+    secrets = []
   }
 
   /// The type of the IPAM plugin that it delegates to.
@@ -133,11 +147,19 @@ extension Manifest {
     kubernetes = try reader.take("kubernetes", \.object).map { object in
       var reader = Reader(object, in: "kubernetes.")
       let facts = KubernetesFacts(
-        kubeconfig: try reader.require("kubeconfig", \.string), pod: try reader.require("pod", \.object))
+        kubeconfig: try reader.require("kubeconfig", \.string), pod: try reader.require("pod", \.object),
+        agent: try reader.take("agent", \.object).map { object in
+          var reader = Reader(object, in: "kubernetes.agent.")
+          let agent = AgentPod(
+            namespace: try reader.require("namespace", \.string), name: try reader.require("name", \.string))
+          try reader.finish()
+          return agent
+        })
       try reader.finish()
       return facts
     }
     redirect = try reader.take("redirect", \.object).map { try RedirectFacts($0) }
+    secrets = try reader.take("secrets", \.strings) ?? []
     try reader.finish()
   }
 }
@@ -149,8 +171,9 @@ extension Manifest.RedirectFacts {
     inboundPort = try reader.require("inboundPort", \.port)
     dnsPort = try reader.take("dnsPort", \.port)
     user = UInt32(try reader.require("user", \.int))
-    group = UInt32(try reader.require("group", \.int))
+    group = try reader.take("group", \.int).map { UInt32($0) }
     directPorts = try reader.take("directPorts", \.array)?.compactMap(\.port) ?? []
+    kernelParameters = try reader.take("kernelParameters", \.strings) ?? []
     wishes = [:]
     for (name, patch) in try reader.require("wishes", \.object).members {
       wishes[name] = Manifest.Wish(

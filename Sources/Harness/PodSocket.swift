@@ -15,6 +15,8 @@ struct PodSocket: ~Copyable, Sendable {
     case udpLite
     /// Whole TCP segments, beside the namespace's own TCP.
     case rawTCP
+    /// ICMP echoes, to groups that `net/ipv4/ping_group_range` names.
+    case echo
   }
 
   private let descriptor: OwnedDescriptor
@@ -30,6 +32,7 @@ struct PodSocket: ~Copyable, Sendable {
       case .udp: (SOCK_DGRAM, 0)
       case .udpLite: (SOCK_DGRAM, IPPROTO_UDPLITE)
       case .rawTCP: (SOCK_RAW, IPPROTO_TCP)
+      case .echo: (SOCK_DGRAM, endpoint.isIPv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)
       }
     let flags = SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
     let descriptor = socket(endpoint.family, CInt(type.rawValue | flags), CInt(number))

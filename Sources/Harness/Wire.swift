@@ -65,7 +65,7 @@ extension NetworkNamespace {
   ///
   /// Without duplicate address detection too the kernel makes the route to an IPv6 address in the background, and
   /// until then throws away what arrives for it, such as a neighbour's answer: `Ip6InAddrErrors` counts that.
-  func awaitLocalRoutes(to addresses: [String]) throws(SystemError) {
+  package func awaitLocalRoutes(to addresses: [String]) throws(SystemError) {
     let lines = addresses.filter { Endpoint($0, 0).isIPv6 }.map { address in
       "\(Endpoint(address, 0).addressBytes.map { Self.hexadecimal($0) }.joined()) \(Self.hexadecimal(128)) "
     }

@@ -1,0 +1,4 @@
+extension Catalogue {
+  /// Plugins that steer a container's traffic to a proxy, by rules in its namespace.
+  static let redirectCases: [ConformanceCase] = redirectTrafficCases.sorted { $0.id < $1.id }
+}
