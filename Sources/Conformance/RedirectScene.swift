@@ -70,11 +70,6 @@ final class RedirectScene {
     ]
   }
 
-  /// Ends the services, so that another scene of the node can have their ports.
-  func close() {
-    for service in services { service.close() }
-  }
-
   /// The identity that the proxy has.
   static func proxy(_ facts: Manifest.RedirectFacts) -> Owner {
     Owner(user: facts.user, group: facts.group ?? facts.user)

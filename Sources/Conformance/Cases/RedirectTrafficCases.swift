@@ -11,13 +11,10 @@ extension Catalogue {
       stimulus: "connections in both directions as soon as ADD has exited, five times",
       expectation: "they are redirected already"
     ) { lab in
-      let node = try lab.node()
       for _ in 0..<5 {
-        let container = try node.container()
-        let scene = try RedirectScene(container)
-        try container.add()
+        let scene = try lab.redirectScene()
+        try scene.container.add()
         try scene.expectRedirected()
-        scene.close()
       }
     },
     ConformanceCase(
