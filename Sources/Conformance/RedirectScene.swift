@@ -156,14 +156,22 @@ extension Container {
     return known == self.wish
   }
 
-  /// The rules, policy rules and routes of the namespace.
-  func rules() throws -> [String] {
-    let legacy = """
-      /bin/sh -c 'nft -s list ruleset; ip rule; ip -6 rule; ip route show table all; ip -6 route show table all; \
-      [ ! -s /proc/self/net/ip_tables_names ] || iptables-legacy-save; \
-      [ ! -s /proc/self/net/ip6_tables_names ] || ip6tables-legacy-save'
+  /// The packet filter rules of the namespace, without counters.
+  func packetRules() throws -> [String] {
+    let commands = """
+      nft -s list ruleset; [ ! -s /proc/self/net/ip_tables_names ] || iptables-legacy-save; \
+      [ ! -s /proc/self/net/ip6_tables_names ] || ip6tables-legacy-save
       """
-    return try node.tool(legacy, in: self).split(separator: "\n").filter { !$0.hasPrefix("#") && !$0.contains("fe80:") }
-      .map { String($0).replacing(#/ ?\[[0-9]+:[0-9]+\] ?/#, with: " ") }
+    return try lines(commands).filter { !$0.hasPrefix("#") }.map { $0.replacing(#/ ?\[[0-9]+:[0-9]+\] ?/#, with: " ") }
+  }
+
+  /// The policy rules and routes of the namespace, but for those that the kernel makes, which it does in its own time.
+  func routing() throws -> [String] {
+    try lines("ip -4 rule; ip -6 rule; ip -4 route show table all; ip -6 route show table all")
+      .filter { !$0.contains(" proto kernel ") }
+  }
+
+  private func lines(_ commands: String) throws -> [String] {
+    try node.tool("/bin/sh -c '\(commands)'", in: self).split(separator: "\n").map { String($0) }
   }
 }

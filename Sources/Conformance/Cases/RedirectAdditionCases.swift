@@ -52,9 +52,10 @@ extension Catalogue {
       let scene = try lab.redirectScene()
       let container = scene.container
       try container.add()
-      let once = try container.rules()
+      let rules = try container.packetRules(), routing = try container.routing()
       try container.node.run(container.call(.ADD)).succeedOrFailCleanly()
-      try expectSame(try container.rules(), as: once, "rules after the second ADD")
+      try expectSame(try container.packetRules(), as: rules, "rules after the second ADD")
+      try expectSame(try container.routing(), as: routing, "routing after the second ADD")
       try scene.expectRedirected()
     },
     ConformanceCase(
@@ -233,14 +234,14 @@ extension Catalogue {
       WireEnd(interface: "net1", addresses: ["10.12.0.2"]))
     let baseline = try node.state()
     let first = try container.add()
-    let once = try container.rules()
+    let once = try container.packetRules()
     let second: JSONObject = [
       "interfaces": [["name": "net1", "sandbox": .string(container.path)]],
       "ips": [["interface": 0, "address": "10.12.0.2/24"]],
     ]
     let previous = try AttachmentResult(previous: second, version: .newest).rendered(as: lab.version)
     let result = try node.run(container.call(.ADD, interface: "net1", result: previous)).result()
-    let both = try container.rules()
+    let both = try container.packetRules()
     for rule in Set(once) where rule.contains(where: \.isLetter) {
       try expect(
         both.count { $0 == rule } <= once.count { $0 == rule }, "stands twice after the second ADD: \(rule)")

@@ -1,5 +1,5 @@
 extension Catalogue {
   /// Plugins that steer a container's traffic to a proxy, by rules in its namespace.
-  static let redirectCases: [ConformanceCase] = (redirectAdditionCases + redirectTrafficCases)
+  static let redirectCases: [ConformanceCase] = (redirectAdditionCases + redirectDeletionCases + redirectCheckCases + redirectTrafficCases)
     .sorted { $0.id < $1.id }
 }
