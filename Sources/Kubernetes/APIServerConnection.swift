@@ -57,7 +57,6 @@ struct APIServerConnection {
     let answer = loop.makePromise(of: HTTPAnswer.self)
     let connecting = ClientBootstrap(group: loop)
       .connectTimeout(min(timeout, Self.connectTimeout))
-      .channelOption(.socketOption(.tcp_nodelay), value: 1)
       .channelInitializer { [context, tlsServerName] channel in
         channel.eventLoop.makeCompletedFuture {
           let pipeline = channel.pipeline.syncOperations
