@@ -61,13 +61,15 @@ struct RedirectDamage: Sendable {
       } else if !chain.isEmpty, line.hasPrefix("type ") {
         damages.append(
           RedirectDamage(
-            "hook \(chain) removed", "nft -f -", input: "flush chain \(table) \(chain)\ndelete chain \(table) \(chain)\n"))
+            "hook \(chain) removed", "nft -f -",
+            input: "flush chain \(table) \(chain)\ndelete chain \(table) \(chain)\n"))
       } else if !chain.isEmpty, let handle = line.firstMatch(of: #/ # handle ([0-9]+)$/#) {
         let rule = "\(table) \(chain) handle \(handle.1)"
         let text = String(line[..<handle.range.lowerBound])
         damages.append(RedirectDamage("rule deleted: \(text)", "nft delete rule \(rule)"))
         if let altered = text.withOtherPort(ports) {
-          damages.append(RedirectDamage("port altered: \(text)", "nft -f -", input: "replace rule \(rule) \(altered)\n"))
+          damages.append(
+            RedirectDamage("port altered: \(text)", "nft -f -", input: "replace rule \(rule) \(altered)\n"))
         }
       }
     }

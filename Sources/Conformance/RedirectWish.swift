@@ -20,7 +20,7 @@ enum RedirectWish: String, CaseIterable, Sendable {
   case isTransparent
   /// The most talkative log.
   case logsEverything
-  /// Two seconds for one invocation at most.
+  /// One second for an invocation, at most.
   case hurries
 }
 
