@@ -57,16 +57,16 @@ final class RedirectScene {
         datagrams: Self.machine.flatMap { [Endpoint($0, 53), Endpoint($0, Self.datagramPort)] }, owner: .root,
         in: node.network),
       PodService(
-        Receiver.application.rawValue, ports: Self.ports, owner: .application, in: container.network),
+        Receiver.application.rawValue, ports: Self.ports, owner: .application, in: container.network()),
       PodService(
-        Receiver.outboundListener.rawValue, ports: [facts.outboundPort], owner: proxy, in: container.network),
+        Receiver.outboundListener.rawValue, ports: [facts.outboundPort], owner: proxy, in: container.network()),
       PodService(
         Receiver.inboundListener.rawValue, ports: [facts.inboundPort],
-        isTransparent: container.wishes(.isTransparent), owner: proxy, in: container.network),
+        isTransparent: container.wishes(.isTransparent), owner: proxy, in: container.network()),
       PodService(
-        Receiver.dnsListener.rawValue, listeners: loopback, datagrams: loopback, owner: proxy, in: container.network),
+        Receiver.dnsListener.rawValue, listeners: loopback, datagrams: loopback, owner: proxy, in: container.network()),
       PodService(
-        Receiver.directListener.rawValue, ports: facts.directPorts, owner: proxy, in: container.network),
+        Receiver.directListener.rawValue, ports: facts.directPorts, owner: proxy, in: container.network()),
     ]
   }
 
@@ -87,7 +87,8 @@ final class RedirectScene {
     to destination: Endpoint, as owner: Owner = .application, _ transport: Probe.Transport = .tcp,
     gets receiver: Receiver
   ) throws {
-    let outcome = Probe(to: destination, as: owner, transport: transport).fire(in: container.network)
+    let network = try container.network()
+    let outcome = Probe(to: destination, as: owner, transport: transport).fire(in: network)
     try expect(
       Self.fits(outcome, receiver, destination, transport),
       "\(transport) from user \(owner.user), group \(owner.group) to \(destination) \(Self.text(outcome)), not at \(receiver.rawValue)"

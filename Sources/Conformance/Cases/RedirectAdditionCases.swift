@@ -230,7 +230,7 @@ extension Catalogue {
     let container = scene.container
     let node = container.node
     try node.node.network.join(
-      WireEnd(interface: "vnet1", addresses: ["10.12.0.1"]), to: container.network,
+      WireEnd(interface: "vnet1", addresses: ["10.12.0.1"]), to: container.network(),
       WireEnd(interface: "net1", addresses: ["10.12.0.2"]))
     let baseline = try node.state()
     let first = try container.add()

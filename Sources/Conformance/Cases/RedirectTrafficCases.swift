@@ -109,12 +109,12 @@ extension Catalogue {
           (
             "to \(outside) from before ADD",
             try LiveConnection(
-              from: container.network, as: .application, to: outside, in: node.network, served: .root)
+              from: container.network(), as: .application, to: outside, in: node.network, served: .root)
           ),
           (
             "from outside to \(inside) from before ADD",
             try LiveConnection(
-              from: node.network, as: .root, to: inside, in: container.network, served: .application)
+              from: node.network, as: .root, to: inside, in: container.network(), served: .application)
           ),
         ]
       }
@@ -128,7 +128,7 @@ extension Catalogue {
           (
             "of the proxy to \(outside)",
             try LiveConnection(
-              from: container.network, as: scene.proxy, to: outside, in: node.network, served: .root)
+              from: container.network(), as: scene.proxy, to: outside, in: node.network, served: .root)
           ))
       }
       try container.delete(result: result)
@@ -185,7 +185,7 @@ extension Catalogue {
 
     let onlyIPv4 = try lab.redirectScene()
     for scope in ["all", "default"] {
-      try onlyIPv4.container.network.setSysctl("net/ipv6/conf/\(scope)/disable_ipv6", "1")
+      try onlyIPv4.container.network().setSysctl("net/ipv6/conf/\(scope)/disable_ipv6", "1")
     }
     try onlyIPv4.container.add(withPrevious: { !$0.contains(":") })
     try onlyIPv4.expectRedirected(onlyIPv6: false)
@@ -204,7 +204,7 @@ extension Catalogue {
         try scene.expectFromContainer(
           to: Endpoint(family.machine, RedirectScene.datagramPort), .udp, gets: .outside)
         try expect(
-          try Echo(to: family.machine).fire(in: scene.container.network), "no ICMP echo from \(family.machine)")
+          try Echo(to: family.machine).fire(in: scene.container.network()), "no ICMP echo from \(family.machine)")
         try expect(
           try Echo(to: family.own).fire(in: scene.container.node.node.network), "no ICMP echo from \(family.own)")
       }
