@@ -30,9 +30,16 @@ struct State: Sendable, Equatable {
     }
   }
 
-  /// Whether an address is not valid yet.
+  /// Whether an IPv6 address is not valid yet, or has no local route yet: behind a bridge whose carrier has just come
+  /// the kernel makes it up to a second later.
   fileprivate var isSettling: Bool {
-    sections.contains { $0.key.hasSuffix("addresses and routes") && $0.value.contains { $0.contains(" tentative") } }
+    sections.contains { name, lines in
+      name.hasSuffix("addresses and routes")
+        && lines.contains { line in
+          guard let address = line.firstMatch(of: #/ inet6 ([^ \/]+)\//#)?.1 else { return false }
+          return line.contains(" tentative") || !lines.contains { $0.hasPrefix("local \(address) ") }
+        }
+    }
   }
 
   private func isMinor(_ section: String) -> Bool { section.hasSuffix("kernel parameters") }
@@ -160,6 +167,8 @@ private func withoutIndexes(_ line: String) -> String {
   line.replacing(#/^[0-9]+: /#, with: "").replacing(#/@if[0-9]+/#, with: "@if")
     .replacing(#/ link-netns(id)? [^ ]+/#, with: "").replacing(#/ ?\\ *valid_lft.*/#, with: "")
     .replacing(#/ expires [0-9]+sec/#, with: "")
+    // What the kernel makes of a carrier up to a second after it came or went; LOWER_UP tells it at once.
+    .replacing(#/NO-CARRIER,| state [A-Z]+| linkdown/#, with: "")
 }
 
 private func withoutCounters(_ line: String) -> String {
