@@ -47,7 +47,7 @@ extension Lab {
   }
 
   /// No address left to give.
-  func exhaustedPool() throws -> Impairment? {
+  func exhaustedPool() -> Impairment? {
     guard let patch = manifest.scarceAddresses else { return nil }
     return Impairment(names: [], hindersAdd: true, hindersDelete: false, configuration: patch) { node in
       for _ in 0..<8 {

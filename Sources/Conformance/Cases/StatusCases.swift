@@ -42,7 +42,7 @@ extension Catalogue {
       stimulus: "STATUS when all addresses are taken",
       expectation: "a clean error 50, or 51 if containers suffer"
     ) { lab in
-      guard let impairment = try lab.exhaustedPool() else {
+      guard let impairment = lab.exhaustedPool() else {
         throw Inapplicable("the manifest has no configuration with too few addresses")
       }
       let node = try lab.node()
@@ -111,14 +111,9 @@ private func expectHealthy(_ node: LabNode) throws {
 }
 
 private func judgeServiceWithoutStatus(_ lab: Lab) throws {
-  var isJudged = false
-  for impair in [{ try lab.reluctantDelegate(on: $0) }, { _ in try lab.exhaustedPool() }]
-    as [(LabNode) throws -> Impairment?]
-  {
-    let node = try lab.node()
-    if let impairment = try impair(node), try judgeService(impairment, on: node) { isJudged = true }
-  }
-  for impairment in lab.missingTools() {
+  let node = try lab.node()
+  var isJudged = try lab.reluctantDelegate(on: node).map { try judgeService($0, on: node) } ?? false
+  for impairment in [lab.exhaustedPool()].compactMap({ $0 }) + lab.missingTools() {
     if try judgeService(impairment, on: lab.node()) { isJudged = true }
   }
   if !isJudged { throw Inapplicable("nothing that is known of the plugin makes its STATUS fail") }
