@@ -28,7 +28,8 @@ struct RedirectDamage: Sendable {
     var damages = [RedirectDamage("everything flushed", "/bin/sh -c '\(flush)'")]
     damages += nftDamages(listing, ports)
     for program in ["iptables-legacy", "ip6tables-legacy"] {
-      let isUsed = "[ ! -s /proc/self/net/\(program.hasPrefix("ip6") ? "ip6" : "ip")_tables_names ] || \(program)-save"
+      let isUsed =
+        "! grep -qs . /proc/self/net/\(program.hasPrefix("ip6") ? "ip6" : "ip")_tables_names || \(program)-save"
       damages += legacyDamages(try container.node.tool("/bin/sh -c '\(isUsed)'", in: container), program, ports)
     }
     return damages + (try policyDamages(of: container, before: policyRulesBefore))
@@ -43,7 +44,7 @@ struct RedirectDamage: Sendable {
 
   private static let flush = """
     nft flush ruleset; for p in iptables ip6tables; do \
-    [ ! -s /proc/self/net/${p%tables}_tables_names ] || \
+    ! grep -qs . /proc/self/net/${p%tables}_tables_names || \
     $p-legacy-save | sed -n "/^[*C]/p" | $p-legacy-restore; done
     """
 

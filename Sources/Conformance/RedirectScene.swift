@@ -160,8 +160,8 @@ extension Container {
   /// The packet filter rules of the namespace, without counters.
   func packetRules() throws -> [String] {
     let commands = """
-      nft -s list ruleset; [ ! -s /proc/self/net/ip_tables_names ] || iptables-legacy-save; \
-      [ ! -s /proc/self/net/ip6_tables_names ] || ip6tables-legacy-save
+      nft -s list ruleset; ! grep -qs . /proc/self/net/ip_tables_names || iptables-legacy-save; \
+      ! grep -qs . /proc/self/net/ip6_tables_names || ip6tables-legacy-save
       """
     return try lines(commands).filter { !$0.hasPrefix("#") }.map { $0.replacing(#/ ?\[[0-9]+:[0-9]+\] ?/#, with: " ") }
   }

@@ -132,7 +132,6 @@ extension Catalogue {
     let container = scene.container
     let node = container.node
     let baseline = try node.state()
-    let none = try container.packetRules()
     let addition = { (limit: Double) throws -> Reply in
       var call = try container.call(.ADD)
       call.launcher = ["/usr/bin/timeout", "--foreground", "-s", "KILL", "\(limit)"]
@@ -141,8 +140,9 @@ extension Catalogue {
     let first = try addition(20)
     let result = try first.result()
     let all = try container.packetRules()
-    try expect(all != none, "ADD made no rule")
     try container.delete(result: result)
+    let none = try container.packetRules()
+    try expect(all != none, "ADD made no rule, or DEL left them all")
     for point in 0..<20 {
       // timeout takes 0 for no limit.
       _ = try addition(max(0.0001, first.duration / .seconds(1) * 1.1 * Double(point) / 19))
