@@ -176,6 +176,9 @@ extension Manifest.RedirectFacts {
     kernelParameters = try reader.take("kernelParameters", \.strings) ?? []
     wishes = [:]
     for (name, patch) in try reader.require("wishes", \.object).members {
+      guard RedirectWish(rawValue: name) != nil else {
+        throw ManifestError(description: "\"redirect.wishes.\(name)\" is not known")
+      }
       wishes[name] = Manifest.Wish(
         configuration: patch["configuration"]?.object ?? [:], pod: patch["pod"]?.object ?? [:])
     }

@@ -22,17 +22,17 @@ struct RedirectDamage: Sendable {
   ///
   /// - Parameters:
   ///   - ports: Of the listeners.
-  ///   - routing: What `ip rule` told before ADD.
-  static func all(of container: Container, ports: [UInt16], policyRulesBefore: [String]) throws -> [RedirectDamage] {
+  ///   - before: What `policyRules` told before ADD.
+  static func all(of container: Container, ports: [UInt16], policyRulesBefore before: [String]) throws -> [RedirectDamage] {
     let listing = try container.node.tool("nft -a list ruleset", in: container)
-    var damages = [RedirectDamage("everything flushed", "/bin/sh -c '\(flush)'")]
+    var damages = [everythingFlushed]
     damages += nftDamages(listing, ports)
     for program in ["iptables-legacy", "ip6tables-legacy"] {
       let isUsed =
         "! grep -qs . /proc/self/net/\(program.hasPrefix("ip6") ? "ip6" : "ip")_tables_names || \(program)-save"
       damages += legacyDamages(try container.node.tool("/bin/sh -c '\(isUsed)'", in: container), program, ports)
     }
-    return damages + (try policyDamages(of: container, before: policyRulesBefore))
+    return damages + (try policyDamages(of: container, before: before))
   }
 
   /// What `ip rule` tells, by family.
@@ -41,6 +41,8 @@ struct RedirectDamage: Sendable {
       try container.node.tool("ip \(family) rule", in: container).split(separator: "\n").map { "\(family) \($0)" }
     }
   }
+
+  static let everythingFlushed = RedirectDamage("everything flushed", "/bin/sh -c '\(flush)'")
 
   private static let flush = """
     nft flush ruleset; for p in iptables ip6tables; do \

@@ -87,8 +87,7 @@ extension Catalogue {
       let into = try node.container()
       let intoResult = try into.add()
       try node.run(into.call(.CHECK, result: intoResult, wishing: .optedOut)).succeed()
-      try node.tool("nft flush ruleset", in: into)
-      guard try into.packetRules().isEmpty else { return }
+      try RedirectDamage.everythingFlushed.inflict(on: into)
       let reply = try node.run(into.call(.CHECK, result: intoResult, wishing: .optedOut))
       try expect(
         reply.status != .exited(0), "opted out after ADD, and its rules are gone: CHECK finds nothing wrong")
