@@ -88,6 +88,24 @@ struct PluginProcessTests {
       error?.failure?["details"]?.string?.hasPrefix("no iptables-save and iptables-restore in /usr/sbin:") == true)
   }
 
+  @Test("a plugin without CAP_NET_ADMIN reads the pod all the same, and fails where it needs that")
+  func withoutNetworkRights() throws {
+    let mesh = try Self.mesh()
+    let sandbox = try Self.sandbox(on: mesh)
+    var entry = try #require(mesh.runtime.list.plugins.last)
+    entry["name"] = .string(mesh.runtime.list.name)
+    entry["cniVersion"] = .string(mesh.runtime.list.version)
+    let outcome = try mesh.node.runProgram(
+      "/usr/bin/setpriv",
+      ["--bounding-set=-net_admin", "--inh-caps=-net_admin", "\(try executableFolder())/istio-cni"],
+      environment: [
+        "CNI_COMMAND": "ADD", "CNI_CONTAINERID": sandbox.containerID, "CNI_NETNS": sandbox.path, "CNI_IFNAME": "eth0",
+        "CNI_ARGS": "K8S_POD_NAMESPACE=shop;K8S_POD_NAME=cart",
+      ], standardInput: JSONValue.object(entry).serialized())
+    #expect(mesh.apiServer.requestCount == 1)
+    #expect(try JSONValue(parsing: outcome.standardOutput)["code"] == 103)
+  }
+
   @Test("an application that runs as the proxy's user is reported in the log line")
   func sharedIdentity() throws {
     let mesh = try Self.mesh()
