@@ -23,7 +23,9 @@ struct RedirectDamage: Sendable {
   /// - Parameters:
   ///   - ports: Of the listeners.
   ///   - before: What `policyRules` told before ADD.
-  static func all(of container: Container, ports: [UInt16], policyRulesBefore before: [String]) throws -> [RedirectDamage] {
+  static func all(of container: Container, ports: [UInt16], policyRulesBefore before: [String]) throws
+    -> [RedirectDamage]
+  {
     let listing = try container.node.tool("nft -a list ruleset", in: container)
     var damages = [everythingFlushed]
     damages += nftDamages(listing, ports)
