@@ -20,18 +20,24 @@ struct FaultTests {
     }
   }
 
-  @Test("with a read-only run directory, ADD redirects completely or fails cleanly, and DEL succeeds")
+  @Test(
+    "with a read-only run directory, ADD redirects completely or fails cleanly, and DEL says which record it cannot remove")
   func readOnly() async {
     await #expect(processExitsWith: .success) {
       try leavingNothing { mesh in
         try Self.withRunDirectory(
-          of: mesh, mountedWith: "size=1m", sabotage: "mount -n -o remount,ro . && ! touch probe")
+          of: mesh, mountedWith: "size=1m", sabotage: "mount -n -o remount,ro . && ! touch probe",
+          endsOlder: .failure(code: 5))
       }
     }
   }
 
   /// Starts a pod, puts the run directory into trouble, and starts and ends another one; the first one ends then as well.
-  static func withRunDirectory(of mesh: MeshNode, mountedWith options: String, sabotage: String) throws {
+  ///
+  /// - Parameter endsOlder: How DEL of the first one ends. Its redirect is gone in any case.
+  static func withRunDirectory(
+    of mesh: MeshNode, mountedWith options: String, sabotage: String, endsOlder: RedirectedPod.Ending = .success
+  ) throws {
     let shell = { (script: String) throws in
       let outcome = try mesh.node.runProgram(
         "/bin/sh", ["-ec", "cd \(MeshNode.runDirectory); \(script)"],
@@ -55,8 +61,8 @@ struct FaultTests {
       expect("ADD", ending, is: .failure(code: 5))
       expect("after ADD", try pod.redirect(), is: pristine)
     }
-    for pod in [pod, older] {
-      expect("DEL", pod.attempt(.DEL), is: .success)
+    for (pod, ending) in [(pod, RedirectedPod.Ending.success), (older, endsOlder)] {
+      expect("DEL", pod.attempt(.DEL), is: ending)
       expect("after DEL", try pod.redirect(), is: pristine)
       try pod.sandbox.remove()
     }

@@ -197,6 +197,21 @@ struct VerbTests {
     #expect(try mesh.call(.DEL, sandbox).isSilentSuccess)
   }
 
+  @Test("DEL says that it cannot remove a record, after it has removed everything else")
+  func keepsRecord() throws {
+    let (mesh, sandbox) = try Self.redirected()
+    try mesh.run("/usr/bin/mount", "--bind", MeshNode.runDirectory, MeshNode.runDirectory)
+    try mesh.run("/usr/bin/mount", "-o", "remount,bind,ro", MeshNode.runDirectory)
+    let failure = try mesh.call(.DEL, sandbox).failure()
+    #expect(failure.code == 5)
+    #expect(failure.message == "cannot remove the record of container \(sandbox.containerID.prefix(40))")
+    #expect(failure.details.contains("EROFS (30); all else that DEL is for was done; a retry helps once"))
+    #expect(try sandbox.network.nft("list", "ruleset") == "")
+    try mesh.run("/usr/bin/mount", "-o", "remount,bind,rw", MeshNode.runDirectory)
+    #expect(try mesh.call(.DEL, sandbox).isSilentSuccess)
+    #expect(try !mesh.has(mesh.recordPath(sandbox)))
+  }
+
   @Test("a record does not outlive rules that could not be applied")
   func refused() throws {
     let mesh = try PluginProcessTests.mesh()

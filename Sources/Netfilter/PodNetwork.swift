@@ -12,12 +12,34 @@ enum PodNetwork {
   private static let families: [(family: Rules.Family, everything: String)] = [(.ipv4, "0.0.0.0/0"), (.ipv6, "::/0")]
 
   /// - Parameter route: a socket of the pod's namespace.
-  static func prepare(_ ruleset: Ruleset, through route: borrowing NetlinkSocket) throws(NetlinkError) {
+  /// - Returns: Whether this is the namespace's first redirect, so that a failure may take all of it away again.
+  /// - Throws: what was refused. What was made by then is gone if it was the first.
+  static func prepare(_ ruleset: Ruleset, through route: borrowing NetlinkSocket) throws(NetlinkError) -> Bool {
+    var isFirst = false
     for address in ruleset.localAddresses {
       try tolerating(address.isRequired, through: route) { () throws(NetlinkError) in
-        try Addresses.add(address.prefix.description, to: .loopback, through: route, existing: .accept)
+        isFirst =
+          try Addresses.add(address.prefix.description, to: .loopback, through: route, existing: .accept) || isFirst
       }
     }
+    do throws(NetlinkError) {
+      try prepareDelivery(ruleset, through: route)
+    } catch {
+      if isFirst { undo(through: route) }
+      throw error
+    }
+    return isFirst
+  }
+
+  /// Takes away what `prepare` has made for a first redirect that then failed.
+  static func undo(through route: borrowing NetlinkSocket) {
+    // The error that matters is the one on its way.
+    try? cleanUp(after: nil, through: route)
+  }
+
+  private static func prepareDelivery(
+    _ ruleset: Ruleset, through route: borrowing NetlinkSocket
+  ) throws(NetlinkError) {
     guard let delivery = ruleset.localDelivery else { return }
     // Routes need it, and not every runtime has done it by now.
     try Links.setUp(.loopback, through: route)

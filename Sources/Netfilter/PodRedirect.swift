@@ -9,13 +9,18 @@ package enum PodRedirect {
   /// First what is harmless alone, addresses and routes; then all that steers traffic; last what an earlier ruleset
   /// needed and this one does not. With nf_tables a process killed at any point leaves all of the rules or none.
   ///
-  /// - Throws: the first thing that was refused; no rule was applied then.
+  /// - Throws: the first thing that was refused; no rule was applied then, and of a first redirect nothing is left.
   package static func apply(
     _ ruleset: Ruleset, in namespace: borrowing NetworkNamespace, with backend: any Backend = NftablesBackend()
   ) throws(NetfilterError) {
     let route = try socket(in: namespace)
-    try asNetfilterError { () throws(NetlinkError) in try PodNetwork.prepare(ruleset, through: route) }
-    try backend.apply(ruleset, in: namespace)
+    let isFirst = try asNetfilterError { () throws(NetlinkError) in try PodNetwork.prepare(ruleset, through: route) }
+    do throws(NetfilterError) {
+      try backend.apply(ruleset, in: namespace)
+    } catch {
+      if isFirst { PodNetwork.undo(through: route) }
+      throw error
+    }
     try asNetfilterError { () throws(NetlinkError) in try PodNetwork.cleanUp(after: ruleset, through: route) }
   }
 

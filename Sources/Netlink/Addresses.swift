@@ -15,10 +15,12 @@ package enum Addresses {
   /// An IPv6 address is usable at once, without duplicate address detection (`IFA_F_NODAD`).
   ///
   /// - Parameter text: with its prefix length, `10.0.0.2/24`; without one it stands for itself alone.
+  /// - Returns: Whether the interface had not got it.
   /// - Throws: `EEXIST` if the interface has it, unless `existing` accepts that.
+  @discardableResult
   package static func add(
     _ text: String, to index: InterfaceIndex, through socket: borrowing NetlinkSocket, existing: Existing = .refuse
-  ) throws(NetlinkError) {
+  ) throws(NetlinkError) -> Bool {
     let parsed = try ParsedAddress(text)
     let address = try unsafe allocated(rtnl_addr_alloc(), "rtnl_addr")
     defer { unsafe rtnl_addr_put(address) }
@@ -32,7 +34,10 @@ package enum Addresses {
     }
     do throws(NetlinkError) {
       try socket.send([request])
-    } catch let error where error.errno == .fileExists && existing == .accept {}
+      return true
+    } catch let error where error.errno == .fileExists && existing == .accept {
+      return false
+    }
   }
 
   /// Takes an address from an interface.

@@ -81,7 +81,13 @@ package struct AttachmentRecords: Sendable {
   ///
   /// - Returns: Whether there was one.
   package func remove(_ key: Key) throws(SystemError) -> Bool {
-    try removeFile(path(key))
+    do throws(SystemError) {
+      return try removeFile(path(key))
+    } catch let error where error.errno == .readOnlyFileSystem {
+      // The kernel says so before it looks for the file.
+      if read(key) == .nothing { return false }
+      throw error
+    }
   }
 
   /// The records of the same container under other interfaces and networks.

@@ -7,14 +7,33 @@ extension Request {
   /// DEL: removes the attachment's record, and the redirect if the namespace is still there and no other attachment of
   /// the container has one.
   ///
-  /// It never fails. All we ever made beside the record is in the namespace and ends with it, while an error would keep
-  /// the runtime from calling the plugins before us, which have addresses to give back.
-  mutating func delete(_ invocation: Invocation, _ network: NetworkConfiguration) {
+  /// What is in the namespace ends with it, so that nothing about it is an error: that would keep the runtime from
+  /// calling the plugins before us, which have addresses to give back.
+  ///
+  /// - Throws: code 5, after everything else was done, if the record is there and cannot be removed. To tell the runtime
+  ///   that it is gone would leave it behind for good.
+  mutating func delete(_ invocation: Invocation, _ network: NetworkConfiguration) throws(Failure) {
+    let key = AttachmentRecords.Key(network.name, invocation)
     // A configuration that is broken by now must not keep the pod from going.
+    let runDirectory = (try? network.string("cni_agent_run_dir")) ?? ""
+    let records = runDirectory.isEmpty ? nil : AttachmentRecords(runDirectory: runDirectory)
+    var keptRecord: SystemError?
+    do throws(SystemError) {
+      _ = try records?.remove(key)
+    } catch {
+      keptRecord = error
+    }
+    removeRedirect(invocation, network, records, key)
+    if let keptRecord { throw Failure(keptRecord, keepingRecordOf: invocation.containerID) }
+  }
+
+  private mutating func removeRedirect(
+    _ invocation: Invocation, _ network: NetworkConfiguration, _ records: AttachmentRecords?,
+    _ key: AttachmentRecords.Key
+  ) {
     let options = try? PluginConfiguration(network)
     if let options { logThreshold = options.logLevel }
-    let runDirectory = (try? network.string("cni_agent_run_dir")) ?? ""
-    if !runDirectory.isEmpty, isShared(AttachmentRecords.Key(network.name, invocation), runDirectory) {
+    if let records, isShared(key, records) {
       log["decision"] = "keep"
       return
     }
@@ -35,16 +54,9 @@ extension Request {
     }
   }
 
-  /// Removes the attachment's record, and tells whether the redirect still serves another attachment: with several
-  /// networks a runtime calls us for each interface, and the first DEL must not open the others.
-  private mutating func isShared(_ key: AttachmentRecords.Key, _ runDirectory: String) -> Bool {
-    let records = AttachmentRecords(runDirectory: runDirectory)
-    do throws(SystemError) {
-      _ = try records.remove(key)
-    } catch {
-      log.raise(to: .warn)
-      log["warning"] = .string("the record of the attachment was not removed: \(error)")
-    }
+  /// Whether the redirect still serves another attachment: with several networks a runtime calls us for each interface,
+  /// and the first DEL must not open the others.
+  private mutating func isShared(_ key: AttachmentRecords.Key, _ records: AttachmentRecords) -> Bool {
     do throws(SystemError) {
       guard let other = try records.others(of: key).first else { return false }
       log["reason"] = .string(

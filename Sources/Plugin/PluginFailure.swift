@@ -49,6 +49,14 @@ extension Failure {
         """)
   }
 
+  init(_ error: SystemError, keepingRecordOf container: String) {
+    self.init(
+      code: .io, message: "cannot remove the record of container \(container.prefix(40))",
+      details: """
+        \(error); all else that DEL is for was done; a retry helps once the folder in cni_agent_run_dir can be written to
+        """)
+  }
+
   init(_ error: NetfilterError, reading pod: PodName) {
     self.init(
       code: .refusedRedirect, message: "cannot read the redirect of \(pod.shortened)",

@@ -37,7 +37,7 @@ struct Request {
     try invocation.command.require(in: network.version)
     switch invocation.command {
     case .ADD: return try add(invocation, network)
-    case .DEL: delete(invocation, network)
+    case .DEL: try delete(invocation, network)
     case .CHECK: try check(invocation, network)
     case .GC: try collectGarbage(network)
     case .STATUS: try status(network)

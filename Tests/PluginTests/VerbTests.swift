@@ -98,16 +98,17 @@ import Testing
     #expect(try Self.log(Self.run("DEL", folder))["decision"] == "remove")
   }
 
-  @Test("DEL says what kept a record from being removed, and succeeds")
+  @Test("DEL says what kept a record from being removed")
   func deleteFails() throws {
     let folder = try TemporaryFolder()
     try folder.write("", to: "attachments/mesh/eth0/c0ffee/x")
     let outcome = Self.run("DEL", folder, environment: ["CNI_NETNS": nil])
-    #expect(outcome.exitStatus == 0)
+    #expect(outcome.exitStatus == 1)
+    let failure = try JSONValue(parsing: outcome.standardOutput)
+    #expect(failure["code"] == 5)
+    #expect(failure["msg"] == "cannot remove the record of container c0ffee")
     let path = "\(folder.path)/attachments/mesh/eth0/c0ffee"
-    #expect(
-      try Self.log(outcome)["warning"]?.string
-        == "the record of the attachment was not removed: unlink(\(path)) = EISDIR (21)")
+    #expect(failure["details"]?.string?.hasPrefix("unlink(\(path)) = EISDIR (21); all else") == true)
   }
 
   // MARK: GC
