@@ -50,9 +50,12 @@ extension NetlinkSocket {
       })
   }
 
+  /// Makes a bridge, with an address of its own: else it has that of a port, and another one when that port goes, which
+  /// containers that know the gateway do not expect.
   borrowing func createBridge(_ name: String) throws(NetlinkError) {
     var attributes = Attributes()
     attributes.append(UInt16(IFLA_IFNAME), string: name)
+    attributes.append(UInt16(IFLA_ADDRESS), [2] + Array(AttachmentKey.digits(name).utf8.prefix(5)))
     attributes.nest(UInt16(IFLA_LINKINFO)) { $0.append(UInt16(IFLA_INFO_KIND), string: "bridge") }
     try send([
       Message(

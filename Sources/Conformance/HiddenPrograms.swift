@@ -11,7 +11,7 @@ extension Call {
       "/usr/bin/unshare", "--mount", "/bin/sh", "-c",
       """
       for program in \(programs.joined(separator: " ")); do
-        [ ! -e "$program" ] || mount --bind /dev/null "$program" || exit 125
+        [ ! -e "$program" ] || mount -n --bind /dev/null "$program" || exit 125
       done
       exec "$0"
       """,
