@@ -1,95 +1,103 @@
 import CNI
 import Conformance
+import Dispatch
 import FaultTable
 import Glibc
 import Harness
+import Synchronization
 import System
 import SystemPackage
 import Testing
 
-/// The suite's own control: a plugin that is right passes every case, and for every case there is a broken plugin that
-/// it catches. A case that no broken plugin can fail is none.
-@Suite(.requires(.namespaces), .tags(.root), .timeLimit(.minutes(20)))
-struct FaultMatrixTests {
-  static let chapters = [
-    "INV", "CFG", "VER", "ADD", "CHN", "DEL", "CHK", "GC", "STA", "IPM", "DLG", "CAP", "CON", "FLT", "RDR",
-  ]
+extension ConformanceRuns {
+  /// The suite's own control: a plugin that is right passes every case, and for every case there is a broken plugin that
+  /// it catches. A case that no broken plugin can fail is none.
+  @Suite struct FaultMatrixTests {
+    static let chapters = [
+      "INV", "CFG", "VER", "ADD", "CHN", "DEL", "CHK", "GC", "STA", "IPM", "DLG", "CAP", "CON", "FLT", "RDR",
+    ]
 
-  @Test("there are 255 cases, and each has a fault of its own or a reason why no program can decide it")
-  func complete() {
-    #expect(Catalogue.cases.count == 255)
-    #expect(Set(Catalogue.cases.map { $0.id.prefix { $0 != "-" } }) == Set(Self.chapters.map { $0[...] }))
-    let caught = Set(FaultTable.rows.map(\.caseID))
-    for testCase in Catalogue.cases where !testCase.isUndecidable && !caught.contains(testCase.id) {
-      Issue.record("no broken plugin can fail \(testCase.id)")
-    }
-  }
-
-  @Test("a plugin that is right passes", arguments: ModelRole.allCases)
-  func right(_ role: ModelRole) async throws {
-    let reports = try await onOwnThread {
-      let delegates = try DelegateFolder()
-      return try Suite(
-        try Self.subject(role, path: "\(try executableFolder())/model-cni", delegates), jobs: 2
-      ).run()
-    }
-    for report in reports where report.verdict == .failed || report.verdict == .broken {
-      Issue.record("\(report.name): \(report.text ?? "")")
-    }
-    #expect(reports.count { $0.verdict == .passed } > 60)
-  }
-
-  @Test("a plugin with one fault is caught by the case made for it", arguments: chapters)
-  func broken(chapter: String) async throws {
-    let escaped = try await onOwnThread {
-      let delegates = try DelegateFolder()
-      let undecidable = Set(Catalogue.cases.filter(\.isUndecidable).map(\.id))
-      let rows = FaultTable.rows.filter { $0.caseID.hasPrefix("\(chapter)-") && !undecidable.contains($0.caseID) }
-      return try rows.flatMap { row in
-        try row.roles.compactMap { role in try Self.escape(of: row, in: role, delegates) }
+    @Test("there are 255 cases, and each has a fault of its own or a reason why no program can decide it")
+    func complete() {
+      #expect(Catalogue.cases.count == 255)
+      #expect(Set(Catalogue.cases.map { $0.id.prefix { $0 != "-" } }) == Set(Self.chapters.map { $0[...] }))
+      let caught = Set(FaultTable.rows.map(\.caseID))
+      for testCase in Catalogue.cases where !testCase.isUndecidable && !caught.contains(testCase.id) {
+        Issue.record("no broken plugin can fail \(testCase.id)")
       }
     }
-    #expect(escaped == [])
-  }
 
-  /// How a fault gets past its case, in words; nil if it is caught.
-  private static func escape(
-    of row: FaultRow, in role: ModelRole, _ delegates: borrowing DelegateFolder
-  ) throws -> String? {
-    let plugin = try FaultyPlugin(row.fault, of: "\(try executableFolder())/model-cni")
-    let versions = row.version.flatMap(SpecVersion.init(rawValue:)).map { [$0] }
-    let subject = try subject(role, path: plugin.path, delegates, versions: versions)
-    let reports = try Suite(subject, cases: try Catalogue.select([row.caseID]), jobs: 1).run()
-    if reports.contains(where: { $0.verdict == .failed }) { return nil }
-    let seen = reports.map { "\($0.name): \($0.verdict.rawValue) \($0.text ?? "")" }.joined(separator: "; ")
-    return "\(row.fault.rawValue) as \(role.rawValue) is not caught by \(seen)"
-  }
+    @Test("a plugin that is right passes", arguments: ModelRole.allCases)
+    func right(_ role: ModelRole) async throws {
+      let reports = try await onOwnThread {
+        let delegates = try DelegateFolder()
+        return try Suite(
+          try Self.subject(role, path: "\(try executableFolder())/model-cni", delegates.path), jobs: 4
+        ).run()
+      }
+      for report in reports where report.verdict == .failed || report.verdict == .broken {
+        Issue.record("\(report.name): \(report.text ?? "")")
+      }
+      #expect(reports.count { $0.verdict == .passed } > 60)
+    }
 
-  private static func subject(
-    _ role: ModelRole, path: String, _ delegates: borrowing DelegateFolder, versions: [SpecVersion]? = nil
-  ) throws -> Subject {
-    try Subject(
-      path: path, manifest: try SubjectFixture("model-\(role.rawValue)").manifest(),
-      pluginFolders: [delegates.path, ReferencePluginTests.folder], versions: versions)
-  }
-}
+    @Test("a plugin with one fault is caught by the case made for it", arguments: chapters)
+    func broken(chapter: String) async throws {
+      let escaped = try await onOwnThread {
+        let delegates = try DelegateFolder()
+        let undecidable = Set(Catalogue.cases.filter(\.isUndecidable).map(\.id))
+        let rows = FaultTable.rows.filter { $0.caseID.hasPrefix("\(chapter)-") && !undecidable.contains($0.caseID) }
+        let runs = rows.flatMap { row in row.roles.map { (row, $0) } }
+        let escaped = Mutex<[String]>([])
+        let folder = delegates.path
+        DispatchQueue.concurrentPerform(iterations: runs.count) { index in
+          let (row, role) = runs[index]
+          let text: String?
+          do { text = try Self.escape(of: row, in: role, folder) } catch { text = "\(row.caseID): \(error)" }
+          if let text { escaped.withLock { $0.append(text) } }
+        }
+        return escaped.withLock { $0.sorted() }
+      }
+      #expect(escaped == [])
+    }
 
-/// A folder in which a plugin finds the right model plugin under the name of its delegate; it goes with its owner.
-private struct DelegateFolder: ~Copyable {
-  let path: String
+    /// How a fault gets past its case, in words; nil if it is caught.
+    private static func escape(of row: FaultRow, in role: ModelRole, _ delegates: String) throws -> String? {
+      let plugin = try FaultyPlugin(row.fault, of: "\(try executableFolder())/model-cni")
+      let versions = row.version.flatMap(SpecVersion.init(rawValue:)).map { [$0] }
+      let subject = try subject(role, path: plugin.path, delegates, versions: versions)
+      let reports = try Suite(subject, cases: try Catalogue.select([row.caseID]), jobs: 1).run()
+      if reports.contains(where: { $0.verdict == .failed }) { return nil }
+      let seen = reports.map { "\($0.name): \($0.verdict.rawValue) \($0.text ?? "")" }.joined(separator: "; ")
+      return "\(row.fault.rawValue) as \(role.rawValue) is not caught by \(seen)"
+    }
 
-  init() throws {
-    path = "/tmp/model-ipam-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
-    try makeFolder(path)
-    let target = "\(try executableFolder())/model-cni"
-    guard symlink(target, "\(path)/model-ipam") == 0 else {
-      throw SystemError("symlink", path, Errno(rawValue: errno))
+    private static func subject(
+      _ role: ModelRole, path: String, _ delegates: String, versions: [SpecVersion]? = nil
+    ) throws -> Subject {
+      try Subject(
+        path: path, manifest: try SubjectFixture("model-\(role.rawValue)").manifest(),
+        pluginFolders: [delegates, ReferencePluginTests.folder], versions: versions)
     }
   }
 
-  deinit {
-    unlink("\(path)/model-ipam")
-    rmdir(path)
+  /// A folder in which a plugin finds the right model plugin under the name of its delegate; it goes with its owner.
+  private struct DelegateFolder: ~Copyable {
+    let path: String
+
+    init() throws {
+      path = "/tmp/model-ipam-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+      try makeFolder(path)
+      let target = "\(try executableFolder())/model-cni"
+      guard symlink(target, "\(path)/model-ipam") == 0 else {
+        throw SystemError("symlink", path, Errno(rawValue: errno))
+      }
+    }
+
+    deinit {
+      unlink("\(path)/model-ipam")
+      rmdir(path)
+    }
   }
 }
 
