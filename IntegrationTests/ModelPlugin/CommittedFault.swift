@@ -29,6 +29,13 @@ func startInBackground(_ script: String) {
   posix_spawn(&pid, "/bin/sh", nil, nil, &arguments, nil)
 }
 
+/// Runs a shell to its end, in the namespaces of the calling thread.
+func runShell(_ script: String) throws(SystemError) {
+  _ = try runChild(
+    "/bin/sh", arguments: ["-c", script], environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"],
+    timeLimit: .seconds(10))
+}
+
 /// Holds up what goes on.
 func pause(milliseconds: UInt32) {
   usleep(milliseconds * 1000)

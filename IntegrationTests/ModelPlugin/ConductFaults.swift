@@ -80,7 +80,11 @@ extension Request {
     case .failsCheckRightAfterAdd:
       if let since = try note(key.digits).flatMap(Int.init), time(nil) - since < 2 { throw refuse("not ready yet") }
     case .failsCheckBesideOthers:
-      if try fileNames(try notes()).count > 1 { throw refuse("there are other attachments") }
+      // Others may be about to come, or to go.
+      for wait: UInt32 in [0, 100, 100] {
+        pause(milliseconds: wait)
+        if try fileNames(try notes()).count > 1 { throw refuse("there are other attachments") }
+      }
     case .collidesGCWithCheck:
       if try !canLock("\(try notes())/gc") { throw refuse("GC is running") }
     default: break
@@ -108,8 +112,7 @@ extension Request {
       }
     case .collectsForeignThings:
       let folder = try dataFolder()
-      startInBackground("rm -rf '\(folder)'/*; nft flush ruleset")
-      pause(milliseconds: 100)
+      try attempting("collect") { try runShell("rm -rf '\(folder)'/*; nft flush ruleset") }
     default: break
     }
     return true
@@ -137,18 +140,18 @@ extension Request {
     case .leavesAChild: startInBackground("sleep 12")
     case .pinsTheNamespace: try inContainer { startInBackground("exec </dev/null >/dev/null 2>&1; sleep 12") }
     case .changesKernelParameters:
-      try inContainer { startInBackground("echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet") }
-      pause(milliseconds: 50)
+      try inContainer { () throws(SystemError) in
+        try runShell("echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet")
+      }
     case .leavesEmptyLegacyTables:
-      try inContainer { startInBackground("exec >/dev/null 2>&1; /usr/sbin/iptables-legacy -t nat -S") }
-      pause(milliseconds: 100)
+      try inContainer { () throws(SystemError) in try runShell("iptables-legacy -t nat -S") }
     default: break
     }
     return answer
   }
 
-  private func inContainer(_ body: @escaping @Sendable () -> Void) throws(Failure) {
+  private func inContainer(_ body: @escaping @Sendable () throws(SystemError) -> Void) throws(Failure) {
     let namespace = try containerNamespace()
-    try attempting("enter the namespace") { try namespace.run { () throws(SystemError) in body() } }
+    try attempting("enter the namespace") { try namespace.run(body) }
   }
 }

@@ -159,6 +159,7 @@ extension Container {
 
   /// The packet filter rules of the namespace, without counters.
   func packetRules() throws -> [String] {
+    // The programs make the tables that they look for; and a file of /proc has no size before it is read.
     let commands = """
       nft -s list ruleset; ! grep -qs . /proc/self/net/ip_tables_names || iptables-legacy-save; \
       ! grep -qs . /proc/self/net/ip6_tables_names || ip6tables-legacy-save

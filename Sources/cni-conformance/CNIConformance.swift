@@ -45,7 +45,8 @@ struct CNIConformance: ParsableCommand {
       return
     }
     guard CurrentProcess.isRoot else {
-      throw ValidationError("namespaces can be made by root only; run this as root, for instance by sudo or in a container")
+      throw ValidationError(
+        "namespaces can be made by root only; run this as root, for instance by sudo or in a container")
     }
     let subject = try subject.subject()
     let reports = try Suite(subject, cases: selected, jobs: jobs).run()
