@@ -78,7 +78,12 @@ package final class Lab: Sendable {
 
   /// Ends what the case has left running.
   func tearDown() {
-    for node in nodes.withLock({ $0 }) { node.tearDown() }
+    // Nodes know their lab: what is not let go here would keep its namespaces until the process ends.
+    let made = nodes.withLock { nodes in
+      defer { nodes = [] }
+      return nodes
+    }
+    for node in made { node.tearDown() }
   }
 }
 

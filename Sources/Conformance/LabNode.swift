@@ -135,6 +135,7 @@ final class LabNode: Sendable {
       if let pid = process.split(separator: " ").first.flatMap({ pid_t($0) }) { kill(pid, SIGKILL) }
     }
     try? cluster?.stop()
+    known.withLock { $0 = [] }
   }
 }
 

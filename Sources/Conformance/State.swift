@@ -16,16 +16,23 @@ struct State: Sendable, Equatable {
     // Parameters last: an interface has a hundred of them.
     let names = Set(sections.keys).union(baseline.sections.keys)
       .sorted { (isMinor($0) ? 1 : 0, $0) < (isMinor($1) ? 1 : 0, $1) }
+    // A pattern that is no regular expression ignores nothing, and the difference shows.
+    let patterns = ignored.compactMap { try? Regex($0) }
     return names.flatMap { name in
-      let now = sections[name] ?? [], before = baseline.sections[name] ?? []
-      // A line that occurs twice counts twice.
-      return now.difference(from: before).compactMap { change -> String? in
-        let line =
-          switch change {
-          case .insert(_, let text, _): "+ \(name): \(text)"
-          case .remove(_, let text, _): "- \(name): \(text)"
-          }
-        return ignored.contains { matches(line, $0) } ? nil : line
+      Self.changes(from: baseline.sections[name] ?? [], to: sections[name] ?? [], in: name)
+        .filter { line in !patterns.contains { line.contains($0) } }
+    }
+  }
+
+  /// A line that occurs twice counts twice.
+  private static func changes(from before: [String], to now: [String], in name: String) -> [String] {
+    // A namespace that has gone or come: comparing a thousand lines with none takes long.
+    if before.isEmpty { return now.map { "+ \(name): \($0)" } }
+    if now.isEmpty { return before.map { "- \(name): \($0)" } }
+    return now.difference(from: before).map { change in
+      switch change {
+      case .insert(_, let text, _): "+ \(name): \(text)"
+      case .remove(_, let text, _): "- \(name): \(text)"
       }
     }
   }
@@ -43,12 +50,6 @@ struct State: Sendable, Equatable {
   }
 
   private func isMinor(_ section: String) -> Bool { section.hasSuffix("kernel parameters") }
-
-  private func matches(_ line: String, _ pattern: String) -> Bool {
-    // A pattern that is no regular expression ignores nothing, and the difference shows.
-    guard let expression = try? Regex(pattern) else { return false }
-    return line.contains(expression)
-  }
 }
 
 extension LabNode {

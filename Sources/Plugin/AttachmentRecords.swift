@@ -83,6 +83,9 @@ package struct AttachmentRecords: Sendable {
   package func remove(_ key: Key) throws(SystemError) -> Bool {
     do throws(SystemError) {
       return try removeFile(path(key))
+    } catch let error where error.errno == .fileNameTooLong {
+      // ADD cannot have written it either.
+      return false
     } catch let error where error.errno == .readOnlyFileSystem {
       // The kernel says so before it looks for the file.
       if read(key) == .nothing { return false }
