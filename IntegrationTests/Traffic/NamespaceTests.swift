@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Harness
 import System
 import SystemPackage
 import Testing
@@ -25,6 +26,20 @@ struct NamespaceTests {
     }
     // Two lines of header, and lo.
     #expect(devices.count { $0 == UInt8(ascii: "\n") } == 3)
+  }
+
+  @Test("TCP sockets are counted by namespace, listeners and both families too")
+  func socketCount() throws {
+    let namespace = try NetworkNamespace.create()
+    try namespace.setLoopbackUp()
+    #expect(try namespace.tcpSocketCount() == 0)
+    let service = try PodService("counted", ports: [80], owner: .root, in: namespace)
+    #expect(try namespace.tcpSocketCount() == 2)
+    service.close()
+    let connection = try LiveConnection(
+      from: namespace, as: .root, to: Endpoint("::1", 80), in: namespace, served: .root)
+    #expect(try namespace.tcpSocketCount() == 2)
+    withExtendedLifetime(connection) {}
   }
 
   @Test("a child that the body starts is in the namespace")

@@ -8,6 +8,7 @@ package enum PodRedirect {
   ///
   /// First what is harmless alone, addresses and routes; then all that steers traffic; last what an earlier ruleset
   /// needed and this one does not. With nf_tables a process killed at any point leaves all of the rules or none.
+  /// TCP connections that are open stay what they are, direct or redirected.
   ///
   /// - Throws: the first thing that was refused; no rule was applied then, and of a first redirect nothing is left.
   package static func apply(
@@ -15,6 +16,7 @@ package enum PodRedirect {
   ) throws(NetfilterError) {
     let route = try socket(in: namespace)
     let isFirst = try asNetfilterError { () throws(NetlinkError) in try PodNetwork.prepare(ruleset, through: route) }
+    OpenConnections.keep(past: ruleset, in: namespace)
     do throws(NetfilterError) {
       try backend.apply(ruleset, in: namespace)
     } catch {

@@ -8,13 +8,16 @@ import SystemPackage
 package enum NetlinkFamily: Sendable, Hashable {
   /// Links, addresses, routes and rules.
   case route
-  /// nf_tables.
+  /// nf_tables and connection tracking.
   case netfilter
+  /// The sockets of a namespace.
+  case socketDiagnostics
 
   fileprivate var number: CInt {
     switch self {
     case .route: NETLINK_ROUTE
     case .netfilter: NETLINK_NETFILTER
+    case .socketDiagnostics: NETLINK_SOCK_DIAG
     }
   }
 }
