@@ -34,11 +34,8 @@ package struct JSONError: Error, Equatable, Sendable {
   /// Where the fault is, in bytes from the start of the input.
   package let offset: Int
 
-  /// The line of the fault, counted from 1.
-  package let line: Int
-
-  /// The column of the fault in Unicode scalars, counted from 1.
-  package let column: Int
+  /// The same place in lines and columns.
+  package let position: TextPosition
 
   /// What is wrong, without the place.
   package let problem: String
@@ -50,16 +47,12 @@ package struct JSONError: Error, Equatable, Sendable {
     self.code = code
     self.problem = problem
     self.offset = offset
-    let before = bytes[..<offset]
-    let newline = UInt8(ascii: "\n")
-    let lineStart = before.lastIndex(of: newline).map { $0 + 1 } ?? 0
-    line = 1 + before.count { $0 == newline }
-    column = 1 + before[lineStart...].count { !UTF8.isContinuation($0) }
+    position = TextPosition(of: offset, in: bytes)
   }
 }
 
 extension JSONError: CustomStringConvertible {
   package var description: String {
-    "line \(line) column \(column): \(problem)"
+    "\(position): \(problem)"
   }
 }

@@ -10,19 +10,23 @@ extension JSONValue {
   /// - Throws: a ``JSONError`` that names the place.
   /// - Complexity: linear in the number of bytes.
   package init(parsing bytes: [UInt8]) throws(JSONError) {
-    var parser = JSONParser(bytes)
+    var parser = JSONParser(bytes, recordsSpans: false)
     self = try parser.document()
   }
 }
 
 /// A recursive descent over RFC 8259's grammar; `position` is the next byte to read.
-private struct JSONParser {
+struct JSONParser {
   private let bytes: [UInt8]
   private var position = 0
   private var depth = 0
 
-  init(_ bytes: [UInt8]) {
+  /// Where keys and values stand, in the order in which they begin; nil when nobody asks.
+  private(set) var spans: [Range<Int>]?
+
+  init(_ bytes: [UInt8], recordsSpans: Bool) {
     self.bytes = bytes
+    spans = recordsSpans ? [] : nil
   }
 
   mutating func document() throws(JSONError) -> JSONValue {
@@ -39,6 +43,16 @@ private struct JSONParser {
   }
 
   private mutating func value() throws(JSONError) -> JSONValue {
+    guard let index = spans?.count else { return try unrecordedValue() }
+    let start = position
+    // Before its members, and final once they are read.
+    spans?.append(start..<start)
+    let value = try unrecordedValue()
+    spans?[index] = start..<position
+    return value
+  }
+
+  private mutating func unrecordedValue() throws(JSONError) -> JSONValue {
     switch next {
     case UInt8(ascii: "{"): return .object(try object())
     case UInt8(ascii: "["): return .array(try array())
@@ -60,7 +74,7 @@ private struct JSONParser {
     defer { depth -= 1 }
     var members: [(key: String, value: JSONValue)] = []
     var keys = KeyRegister()
-    if skip(UInt8(ascii: "}")) { return JSONObject() }
+    if take(UInt8(ascii: "}")) { return JSONObject() }
     while true {
       let keyOffset = position
       guard next == UInt8(ascii: "\"") else {
@@ -73,11 +87,12 @@ private struct JSONParser {
         let shown = JSONValue.string(String(key.unicodeScalars.prefix(60))).text()
         throw fault(.duplicateKey, "key \(shown) occurs twice in one object")
       }
+      spans?.append(keyOffset..<position)
       skipWhitespace()
       guard skip(UInt8(ascii: ":")) else { throw expected("':'") }
       members.append((key, try value()))
       skipWhitespace()
-      if skip(UInt8(ascii: "}")) { return JSONObject(checked: members) }
+      if take(UInt8(ascii: "}")) { return JSONObject(checked: members) }
       guard skip(UInt8(ascii: ",")) else { throw expected("',' or '}'") }
     }
   }
@@ -86,11 +101,11 @@ private struct JSONParser {
     try descend()
     defer { depth -= 1 }
     var elements: [JSONValue] = []
-    if skip(UInt8(ascii: "]")) { return elements }
+    if take(UInt8(ascii: "]")) { return elements }
     while true {
       elements.append(try value())
       skipWhitespace()
-      if skip(UInt8(ascii: "]")) { return elements }
+      if take(UInt8(ascii: "]")) { return elements }
       guard skip(UInt8(ascii: ",")) else { throw expected("',' or ']'") }
     }
   }
@@ -249,10 +264,16 @@ private struct JSONParser {
     return UInt8(ascii: "0") <= byte && byte <= UInt8(ascii: "9")
   }
 
-  /// Steps over `byte` and the white space behind it, if it is next.
-  private mutating func skip(_ byte: UInt8) -> Bool {
+  /// Steps over `byte`, if it is next.
+  private mutating func take(_ byte: UInt8) -> Bool {
     guard next == byte else { return false }
     position += 1
+    return true
+  }
+
+  /// Steps over `byte` and the white space behind it, if it is next.
+  private mutating func skip(_ byte: UInt8) -> Bool {
+    guard take(byte) else { return false }
     skipWhitespace()
     return true
   }
