@@ -47,13 +47,20 @@ extension ConformanceRuns {
         let delegates = try DelegateFolder()
         let undecidable = Set(Catalogue.cases.filter(\.isUndecidable).map(\.id))
         let rows = FaultTable.rows.filter { $0.caseID.hasPrefix("\(chapter)-") && !undecidable.contains($0.caseID) }
-        let runs = rows.flatMap { row in row.roles.map { (row, $0) } }
+        let binary = "\(try executableFolder())/model-cni"
+        // All scripts are there before anything is started: whoever forks while one is being written keeps it busy.
+        let runs = try rows.flatMap { row in
+          try row.roles.map { role in FaultyRun(row: row, role: role, plugin: try FaultyPlugin(row.fault, of: binary)) }
+        }
         let escaped = Mutex<[String]>([])
         let folder = delegates.path
         DispatchQueue.concurrentPerform(iterations: runs.count) { index in
-          let (row, role) = runs[index]
           let text: String?
-          do { text = try Self.escape(of: row, in: role, folder) } catch { text = "\(row.caseID): \(error)" }
+          do {
+            text = try Self.escape(of: runs[index], folder)
+          } catch {
+            text = "\(runs[index].row.caseID): \(error)"
+          }
           if let text { escaped.withLock { $0.append(text) } }
         }
         return escaped.withLock { $0.sorted() }
@@ -62,10 +69,10 @@ extension ConformanceRuns {
     }
 
     /// How a fault gets past its case, in words; nil if it is caught.
-    private static func escape(of row: FaultRow, in role: ModelRole, _ delegates: String) throws -> String? {
-      let plugin = try FaultyPlugin(row.fault, of: "\(try executableFolder())/model-cni")
+    private static func escape(of run: FaultyRun, _ delegates: String) throws -> String? {
+      let (row, role) = (run.row, run.role)
       let versions = row.version.flatMap(SpecVersion.init(rawValue:)).map { [$0] }
-      let subject = try subject(role, path: plugin.path, delegates, versions: versions)
+      let subject = try subject(role, path: run.plugin.path, delegates, versions: versions)
       let reports = try Suite(subject, cases: try Catalogue.select([row.caseID]), jobs: 1).run()
       if reports.contains(where: { $0.verdict == .failed }) { return nil }
       let seen = reports.map { "\($0.name): \($0.verdict.rawValue) \($0.text ?? "")" }.joined(separator: "; ")
@@ -101,8 +108,15 @@ extension ConformanceRuns {
   }
 }
 
+/// A row of the table in one of its roles.
+private struct FaultyRun: Sendable {
+  let row: FaultRow
+  let role: ModelRole
+  let plugin: FaultyPlugin
+}
+
 /// The model plugin with one fault, as a script in a folder of its own that goes with its owner.
-private struct FaultyPlugin: ~Copyable {
+private final class FaultyPlugin: Sendable {
   let path: String
   private let folder: String
 
