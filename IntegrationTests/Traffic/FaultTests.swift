@@ -21,7 +21,7 @@ struct FaultTests {
   }
 
   @Test(
-    "with a read-only run directory, ADD redirects completely or fails cleanly, and DEL says which record it cannot remove")
+    "with a read-only run directory, ADD redirects completely or fails cleanly, and DEL says what it cannot remove")
   func readOnly() async {
     await #expect(processExitsWith: .success) {
       try leavingNothing { mesh in
