@@ -31,9 +31,9 @@ extension ConformanceRuns {
     func right(_ role: ModelRole) async throws {
       let reports = try await onOwnThread {
         let delegates = try DelegateFolder()
-        return try Suite(
-          try Self.subject(role, path: "\(try executableFolder())/model-cni", delegates.path), jobs: 4
-        ).run()
+        return try ConformanceRuns.run(
+          try Self.subject(role, path: "\(try executableFolder())/model-cni", delegates.path)
+        ) { $0.verdict != .failed && $0.verdict != .broken }
       }
       for report in reports where report.verdict == .failed || report.verdict == .broken {
         Issue.record("\(report.name): \(report.text ?? "")")

@@ -19,7 +19,7 @@ extension ConformanceRuns {
       let reports = try await onOwnThread {
         let subject = try Subject(
           path: "\(Self.folder)/\(fixture.name)", manifest: try fixture.manifest(), pluginFolders: [Self.folder])
-        return try Suite(subject, jobs: 4).run()
+        return try ConformanceRuns.run(subject) { try fixture.expects($0) }
       }
       for report in reports where report.verdict == .broken { Issue.record("\(report.name): \(report.text ?? "")") }
       if CurrentProcess.environment["UPDATE_FIXTURES"] == "1" {
