@@ -19,6 +19,12 @@ extension Container {
     }
     return call
   }
+
+  /// ADD in another version than the lab's, which is to succeed.
+  @discardableResult
+  func add(in version: SpecVersion) throws -> JSONObject {
+    try node.run(call(.ADD, in: version)).result()
+  }
 }
 
 extension JSONObject {

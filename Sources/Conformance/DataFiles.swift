@@ -29,12 +29,13 @@ extension LabNode {
 
   /// Makes a folder read-only, whatever the file system is that it is on.
   func makeReadOnly(_ folder: String) throws {
-    try tool("mount --bind '\(folder)' '\(folder)'")
-    try tool("mount -o remount,bind,ro '\(folder)'")
+    // Without -n mount writes down in /run what it has done.
+    try tool("mount -n --bind '\(folder)' '\(folder)'")
+    try tool("mount -n -o remount,bind,ro '\(folder)'")
   }
 
   /// Undoes `makeReadOnly`.
   func makeWritable(_ folder: String) throws {
-    try tool("umount '\(folder)'")
+    try tool("umount -n '\(folder)'")
   }
 }

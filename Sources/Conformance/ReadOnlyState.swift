@@ -5,10 +5,7 @@ extension LabNode {
   @discardableResult
   func makeStateReadOnly(since baseline: State) throws -> [String] {
     let folders = try Set(fileFolders(since: baseline)).sorted()
-    for folder in folders {
-      try tool("mount -n --bind \(folder) \(folder)")
-      try tool("mount -n -o remount,bind,ro \(folder)")
-    }
+    for folder in folders { try makeReadOnly(folder) }
     return folders
   }
 

@@ -6,7 +6,7 @@ import System
 extension Lab {
   /// - Throws: `Inapplicable` for a plugin that finds its interface there, of which a container has but one.
   func requireOwnInterface() throws {
-    guard manifest.role == .ipam || manifest.createsInterface else {
+    guard manifest.role != .main || manifest.createsInterface else {
       throw Inapplicable("the plugin makes no interface of its own")
     }
   }

@@ -88,6 +88,16 @@ struct StubDelegate: Sendable {
     }
   }
 
+  /// Checks which verbs it has been called with.
+  func expectCalls(_ verbs: [Command]) throws {
+    let seen = try calls().map(\.verb)
+    let wanted = verbs.map(\.rawValue)
+    try expect(
+      seen == wanted,
+      "the delegate got \(seen.isEmpty ? "nothing" : seen.joined(separator: ", ")), not \(wanted.joined(separator: ", "))"
+    )
+  }
+
   /// A call's files have its time in their names, in nanoseconds since 1970.
   private static let script = #"""
     #!/bin/sh

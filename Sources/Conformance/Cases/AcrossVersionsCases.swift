@@ -13,7 +13,7 @@ extension Catalogue {
       let nodes = try [lab.node(), lab.node()]
       for (node, version) in zip(nodes, [lab.version, other]) {
         let container = try node.container()
-        try node.run(container.call(.ADD, in: version)).result()
+        try container.add(in: version)
       }
       var differences: [String] = []
       _ = try lab.eventually(within: .seconds(2)) {
@@ -31,7 +31,7 @@ extension Catalogue {
       let other = try lab.otherVersion()
       let results = try [lab.version, other].map { version in
         let container = try lab.container()
-        return try container.node.run(container.call(.ADD, in: version)).result()
+        return try container.add(in: version)
       }
       guard min(lab.version, other) >= .v0_3_0 || !results[1].resultAddresses.isEmpty else {
         throw Inapplicable("results below 0.3.0 cannot say that there is no address")
@@ -59,7 +59,7 @@ extension Catalogue {
         if let result = attached.removeValue(forKey: chosen) {
           try node.run(containers[chosen].call(.DEL, in: version, result: result)).succeed()
         } else {
-          let result = try node.run(containers[chosen].call(.ADD, in: version)).result()
+          let result = try containers[chosen].add(in: version)
           try ResultShape(version: version).expectLabel(in: result)
           attached[chosen] = result
         }

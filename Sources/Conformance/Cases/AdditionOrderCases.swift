@@ -9,7 +9,7 @@ extension Catalogue {
       stimulus: "ADD where the container has an interface of the name in CNI_IFNAME, with an address",
       expectation: "a clean error, that interface untouched, and no trace"
     ) { lab in
-      try lab.requireCreatedInterface()
+      try lab.requireOwnInterface()
       let node = try lab.node()
       try node.warmUp()
       let container = try node.container()
@@ -23,7 +23,7 @@ extension Catalogue {
       stimulus: "ADD twice for the same attachment, then ADD for another container",
       expectation: "a clean error for the second, nothing of the first changed, and another address for the third"
     ) { lab in
-      try lab.requireCreatedInterface()
+      try lab.requireOwnInterface()
       let node = try lab.node()
       try node.warmUp()
       let container = try node.container(), next = try node.container()
@@ -39,7 +39,7 @@ extension Catalogue {
       stimulus: "ADD for a second interface of a container on the same network",
       expectation: "success, with an address of its own; the first one keeps its addresses"
     ) { lab in
-      try lab.requireCreatedInterface()
+      try lab.requireOwnInterface()
       let container = try lab.container()
       let first = try container.add()
       let second = try container.add(interface: "second0")
@@ -71,7 +71,7 @@ extension Catalogue {
       stimulus: "ADD where the container has another interface with a default route",
       expectation: "success, and that default route is still there"
     ) { lab in
-      try lab.requireCreatedInterface()
+      try lab.requireOwnInterface()
       let container = try lab.container()
       try container.node.makeForeignInterface("other0", in: container)
       for words in ["link set foreign-peer up", "link set other0 up", "route add default via 192.0.2.1"] {

@@ -145,14 +145,10 @@ extension Catalogue {
       stimulus: "ADD, then CHECK when the delegate's CHECK fails with code 151",
       expectation: "a clean error with code 151"
     ) { lab in
-      let node = try lab.node()
-      let stub = try StubDelegate(on: node)
-      let change = try lab.delegating(to: stub)
-      let container = try node.container()
-      let result = try node.run(container.call(.ADD, configuration: change).delegating(to: stub)).result()
-      try stub.fail(.CHECK, code: 151)
-      try node.run(container.call(.CHECK, result: result, configuration: change).delegating(to: stub))
-        .cleanError([151])
+      let scene = try DelegationScene(in: lab)
+      let result = try scene.run(.ADD).result()
+      try scene.stub.fail(.CHECK, code: 151)
+      try scene.run(.CHECK, result: result).cleanError([151])
     },
   ]
 

@@ -9,51 +9,36 @@ extension Catalogue {
       stimulus: "ADD when the delegate's binary is missing, then DEL when it is there",
       expectation: "a clean error and no trace; exit status 0 and no trace"
     ) { lab in
-      let node = try lab.node()
-      let stub = try StubDelegate(on: node)
-      let change = try lab.delegating(to: stub)
-      try node.warmUpWithStub()
-      let container = try node.container()
-      let baseline = try node.state()
-      var call = try container.call(.ADD, configuration: change)
+      let scene = try DelegationScene(in: lab)
+      var call = try scene.call(.ADD)
       call.environment["CNI_PATH"] = "/run/missing"
-      try node.run(call).cleanError()
-      try attempt("ADD") { try node.expectNoTrace(since: baseline) }
-      try node.run(container.call(.DEL, configuration: change).delegating(to: stub)).succeed()
-      try attempt("DEL") { try node.expectNoTrace(since: baseline, ignoring: [stub.folder]) }
+      try scene.node.run(call).cleanError()
+      try attempt("ADD") { try scene.expectNoTrace() }
+      try scene.run(.DEL).succeed()
+      try attempt("DEL") { try scene.expectNoTrace() }
     },
     ConformanceCase(
       "DLG-03", .unmetShould, [.main], [.delegatedExecution],
       stimulus: "ADD when the delegate's ADD fails with code 111",
       expectation: "a clean error with code 111, the delegate has got ADD and DEL, and no trace"
     ) { lab in
-      let node = try lab.node()
-      let stub = try StubDelegate(on: node)
-      let change = try lab.delegating(to: stub)
-      try node.warmUpWithStub()
-      let container = try node.container()
-      let baseline = try node.state()
-      try stub.fail(.ADD, code: 111)
-      try node.run(container.call(.ADD, configuration: change).delegating(to: stub)).cleanError([111])
-      try stub.expectCalls([.ADD, .DEL])
-      try node.expectNoTrace(since: baseline, ignoring: [stub.folder])
+      let scene = try DelegationScene(in: lab)
+      try scene.stub.fail(.ADD, code: 111)
+      try scene.run(.ADD).cleanError([111])
+      try scene.stub.expectCalls([.ADD, .DEL])
+      try scene.expectNoTrace()
     },
     ConformanceCase(
       "DLG-04", .should, [.main], [.delegatedExecution],
       stimulus: "ADD when the delegate's route has a gateway that nothing leads to, then DEL",
       expectation: "a clean error, the delegate has got ADD and DEL, and after the plugin's own DEL no trace"
     ) { lab in
-      let node = try lab.node()
-      let stub = try StubDelegate(on: node)
-      let change = try lab.delegating(to: stub)
-      try node.warmUpWithStub()
-      let container = try node.container()
-      let baseline = try node.state()
-      try stub.answer(.ADD, output: StubDelegate.unroutable(in: lab.version).text())
-      try node.run(container.call(.ADD, configuration: change).delegating(to: stub)).cleanError()
-      try stub.expectCalls([.ADD, .DEL])
-      try node.run(container.call(.DEL, configuration: change).delegating(to: stub)).succeed()
-      try node.expectNoTrace(since: baseline, ignoring: [stub.folder])
+      let scene = try DelegationScene(in: lab)
+      try scene.stub.answer(.ADD, output: StubDelegate.unroutable(in: lab.version).text())
+      try scene.run(.ADD).cleanError()
+      try scene.stub.expectCalls([.ADD, .DEL])
+      try scene.run(.DEL).succeed()
+      try scene.expectNoTrace()
     },
     ConformanceCase(
       "DLG-05", .should, [.main], [.delegatedExecution, .error],
@@ -137,16 +122,6 @@ extension Catalogue {
 }
 
 extension StubDelegate {
-  /// Checks which verbs it has been called with.
-  fileprivate func expectCalls(_ verbs: [Command]) throws {
-    let seen = try calls().map(\.verb)
-    let wanted = verbs.map(\.rawValue)
-    try expect(
-      seen == wanted,
-      "the delegate got \(seen.isEmpty ? "nothing" : seen.joined(separator: ", ")), not \(wanted.joined(separator: ", "))"
-    )
-  }
-
   /// As `addresses`, with a route that no kernel takes: nothing leads to its gateway.
   fileprivate static func unroutable(in version: SpecVersion) -> JSONValue {
     var answer = addresses(in: version).object ?? [:]

@@ -24,31 +24,23 @@ extension Catalogue {
       stimulus: "ADD, then DEL when the delegate's binary is gone",
       expectation: "a clean error, and the plugin's own interface is gone"
     ) { lab in
-      let node = try lab.node()
-      let stub = try StubDelegate(on: node)
-      let change = try lab.delegating(to: stub)
-      let container = try node.container()
-      let result = try node.run(container.call(.ADD, configuration: change).delegating(to: stub)).result()
-      try node.remove(["\(stub.folder)/\(stub.type)"])
-      try node.run(container.call(.DEL, result: result, configuration: change).delegating(to: stub)).cleanError()
+      let scene = try DelegationScene(in: lab)
+      let result = try scene.run(.ADD).result()
+      try scene.node.remove(["\(scene.stub.folder)/\(scene.stub.type)"])
+      try scene.run(.DEL, result: result).cleanError()
       let name = lab.manifest.interface
-      try expect(try !container.hasLink(name), "\(name) is still there")
+      try expect(try !scene.container.hasLink(name), "\(name) is still there")
     },
     ConformanceCase(
       "DEL-16", .must, [.main], [.delegatedExecution, .delete],
       stimulus: "ADD, then DEL when the delegate's DEL fails with code 111",
       expectation: "a clean error with code 111, and no trace but of the delegate"
     ) { lab in
-      let node = try lab.node()
-      let stub = try StubDelegate(on: node)
-      let change = try lab.delegating(to: stub)
-      try node.warmUpWithStub()
-      let container = try node.container()
-      let baseline = try node.state()
-      let result = try node.run(container.call(.ADD, configuration: change).delegating(to: stub)).result()
-      try stub.fail(.DEL, code: 111)
-      try node.run(container.call(.DEL, result: result, configuration: change).delegating(to: stub)).cleanError([111])
-      try node.expectNoTrace(since: baseline, ignoring: [stub.folder])
+      let scene = try DelegationScene(in: lab)
+      let result = try scene.run(.ADD).result()
+      try scene.stub.fail(.DEL, code: 111)
+      try scene.run(.DEL, result: result).cleanError([111])
+      try scene.expectNoTrace()
     },
     ConformanceCase(
       "DEL-17", .convention, .mainAndChained, [.library],

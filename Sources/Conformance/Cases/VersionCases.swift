@@ -101,7 +101,7 @@ extension Catalogue {
       for version in versions {
         let container = try node.container()
         if version < .v0_4_0 {
-          let result = try node.run(container.call(.ADD, in: version)).result()
+          let result = try container.add(in: version)
           try node.run(container.call(.CHECK, in: version, result: result)).cleanError([1, 4])
         }
         for verb in [Command.GC, .STATUS] {

@@ -1,12 +1,3 @@
-extension Lab {
-  /// - Throws: `Inapplicable` for a main plugin that finds its interface there.
-  func requireCreatedInterface() throws {
-    guard subject.role != .main || manifest.createsInterface else {
-      throw Inapplicable("the plugin makes no interface")
-    }
-  }
-}
-
 extension LabNode {
   /// Makes an interface that is nobody's, on this node or in a container on it; it has 192.0.2.2/24 and is down.
   func makeForeignInterface(_ name: String, in container: Container? = nil) throws {
