@@ -5,8 +5,8 @@ import Glibc
 package enum TCPSockets {
   /// Lists the listeners, and the sockets whose connection can still carry data.
   ///
-  /// - Complexity: the kernel goes through its table of all namespaces' connections, once for each family: with its
-  ///   size of 2^18 entries, that of 24 GB of memory, about 0.2 ms each.
+  /// - Complexity: twice the size of the kernel's table, which holds the connections of all namespaces. With 24 GB of
+  ///   memory it has 2^18 entries, and being empty takes 0.4 ms.
   package static func list(through socket: borrowing NetlinkSocket) throws(NetlinkError) -> [TCPSocket] {
     var sockets: [TCPSocket] = []
     for family in [AF_INET, AF_INET6] {

@@ -1,13 +1,12 @@
 import SystemPackage
 
 extension NetworkNamespace {
-  /// How many TCP sockets the namespace has, those aside that nobody has connected, lets listen, or only wait for
-  /// their connection to be forgotten.
+  /// How many TCP sockets of the namespace listen or have a connection.
   ///
   /// Source: net/ipv4/proc.c and net/ipv6/proc.c: `TCP: inuse 2 orphan 0 tw 0 alloc 3 mem 0`.
   ///
   /// - Throws: `ENOENT` where there is no /proc.
-  /// - Complexity: constant, unlike a list: the kernel keeps count.
+  /// - Complexity: constant: the kernel keeps count. A list of sockets would take it through those of all namespaces.
   package borrowing func tcpSocketCount() throws(SystemError) -> Int {
     try run { () throws(SystemError) in
       let ipv4 = try count(of: "TCP: inuse ", in: "/proc/thread-self/net/sockstat")
@@ -24,7 +23,7 @@ extension NetworkNamespace {
 /// The number behind a label at the beginning of a line.
 ///
 /// - Throws: `EBADMSG` if there is none.
-func count(of label: String, in path: String) throws(SystemError) -> Int {
+private func count(of label: String, in path: String) throws(SystemError) -> Int {
   let lines = try readFile(path, limit: 4096).split(separator: UInt8(ascii: "\n"))
   let line = lines.first { $0.starts(with: label.utf8) }?.dropFirst(label.utf8.count)
   let digits = line?.prefix { $0 != UInt8(ascii: " ") }

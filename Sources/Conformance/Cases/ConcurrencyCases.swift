@@ -14,7 +14,7 @@ extension Catalogue {
       let containers = try (0..<24).map { _ in try node.container() }
       let baseline = try node.state()
       let results = try node.together(containers.map { try $0.call(.ADD) }).map { try $0.result() }
-      if !lab.subject.isChained && lab.manifest.createsInterface { try expectDistinctAddresses(results) }
+      if !lab.subject.isChained && lab.manifest.createsInterface { try expectDistinct(results.flatMap(\.resultAddresses)) }
       let attachments = zip(containers, results)
       for verb in [Command.CHECK, .DEL] {
         for reply in try node.together(attachments.map { try $0.call(verb, result: $1) }) { try reply.succeed() }
@@ -139,9 +139,4 @@ extension Catalogue {
       _ = try reply.result()
     },
   ]
-
-  private static func expectDistinctAddresses(_ results: [JSONObject]) throws {
-    let addresses = results.flatMap { result in (result["ips"]?.array ?? []).compactMap { $0["address"]?.string } }
-    try expect(Set(addresses).count == addresses.count, "an address was handed out twice: \(addresses.sorted())")
-  }
 }

@@ -158,41 +158,20 @@ extension Catalogue {
 
   @Sendable private static func judgeVanishing(_ lab: Lab) throws {
     let node = try lab.node()
-    let subject = lab.subject
-    for number in [901, 902] {
-      let container = try BareContainer(number, on: node)
+    for goesBeforeDelete in [true, false] {
+      let container = try node.container()
       // An interface ends with the namespace of its peer.
-      let (witness, previous) = try prepareWitness(container, number)
-      let call = { (verb: Command, result: JSONObject?) in
-        var call = container.call(
-          verb, subject.manifest.configuration, executable: subject.path, in: lab.version, result: result)
-        call.configuration["runtimeConfig"] = subject.manifest.runtimeConfiguration.map { .object($0) }
-        return call
-      }
-      let result = try node.run(call(.ADD, previous)).result()
-      if number == 902 { try node.run(call(.DEL, result)).succeed() }
+      let witness = "witness\(container.number)"
+      try node.node.network.join(
+        WireEnd(interface: witness, addresses: []), to: container.network(), WireEnd(interface: "seen0", addresses: []))
+      let result = try container.add()
+      if !goesBeforeDelete { try container.delete(result: result) }
       try container.remove()
       let isGone = try lab.eventually(within: .seconds(5)) {
         try node.program("/usr/sbin/ip", ["link", "show", witness]).status != .exited(0)
       }
-      try expect(isGone, "after \(number == 902 ? "DEL" : "ADD") something holds the namespace")
-      if number == 901 { try node.run(call(.DEL, result)).succeed() }
+      try expect(isGone, "after \(goesBeforeDelete ? "ADD" : "DEL") something holds the namespace")
+      if goesBeforeDelete { try container.delete(result: result) }
     }
-  }
-
-  /// - Returns: The node's interface that ends with the container's namespace, and for a chained plugin what the
-  ///   plugins before have made.
-  private static func prepareWitness(
-    _ container: BareContainer, _ number: Int
-  ) throws -> (witness: String, previous: JSONObject?) {
-    let node = container.node
-    let lab = node.lab
-    let network = try container.open()
-    try node.node.network.join(
-      WireEnd(interface: "witness\(number)", addresses: []), to: network, WireEnd(interface: "seen0", addresses: []))
-    guard lab.subject.isChained else { return ("witness\(number)", nil) }
-    let made = try Container.makeInterface(number - 850, container.id, container.path, network, node)
-    let previous = try AttachmentResult(previous: made, version: .newest).rendered(as: lab.version)
-    return ("witness\(number)", previous)
   }
 }

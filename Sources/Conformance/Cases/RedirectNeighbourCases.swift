@@ -1,8 +1,6 @@
 import CNI
-import Dispatch
 import Harness
 import JSON
-import Synchronization
 import System
 
 extension Catalogue {
@@ -68,7 +66,7 @@ extension Catalogue {
         "/bin/sh -c 'flock -x /run/xtables.lock sleep 3 >/dev/null 2>&1 & while flock -n /run/xtables.lock true; do :; done'"
       )
       let calls = try containers.map { try $0.call(.ADD) }
-      for reply in try runTogether(calls, on: node) { try reply.succeed() }
+      for reply in try node.together(calls) { try reply.succeed() }
       let first = try containers[0].packetRules()
       try expect(!first.isEmpty, "ADD made no rule")
       for container in containers {
@@ -98,28 +96,12 @@ extension Catalogue {
     },
   ]
 
-  /// Runs calls at the same time, each waited for by a thread of its own.
-  private static func runTogether(_ calls: [Call], on node: LabNode) throws -> [Reply] {
-    let replies = Mutex<[Result<Reply, any Error>]>([])
-    let queue = DispatchQueue(label: "calls", attributes: .concurrent)
-    let group = DispatchGroup()
-    for call in calls {
-      queue.async(group: group) {
-        let reply = Result { try node.run(call) }
-        replies.withLock { $0.append(reply) }
-      }
-    }
-    group.wait()
-    return try replies.withLock { $0 }.map { try $0.get() }
-  }
-
   // MARK: Lists
 
   @Sendable private static func judgeLists(_ lab: Lab) throws {
-    let lists = RedirectList.all.filter { $0.isInstalled(in: lab) }
-    let finalResults = try lists.compactMap { list in try list.judge(in: lab).map { (list.name, $0) } }
+    let finalResults = try RedirectList.all(in: lab).compactMap { list in try list.judge(in: lab).map { (list.name, $0) } }
     guard let first = finalResults.first else {
-      throw Inapplicable("the reference plugins are not installed, or do not work here")
+      throw Inapplicable("the reference plugins do not work here")
     }
     for (name, result) in finalResults {
       try expect(result == first.1, "\(name): the final result is \(result), not \(first.1)")
