@@ -1,4 +1,3 @@
-import Glibc
 import JSON
 package import System
 import SystemPackage
@@ -17,9 +16,9 @@ package struct ConfigurationFolder: Sendable, Equatable {
   package init(reading path: String) throws(SystemError) {
     var files: [String: [UInt8]] = [:]
     for entry in try Self.entries(of: path) {
-      let below = entry.isFolder ? try Self.entries(of: "\(path)/\(entry.name)") : []
-      let names = entry.isFolder ? below.filter { !$0.isFolder }.map { "\(entry.name)/\($0.name)" } : [entry.name]
-      for name in names where Self.endings.contains(where: name.hasSuffix) {
+      let names =
+        isFolder("\(path)/\(entry)") ? try Self.entries(of: "\(path)/\(entry)").map { "\(entry)/\($0)" } : [entry]
+      for name in names where Self.endings.contains(where: name.hasSuffix) && !isFolder("\(path)/\(name)") {
         files[name] = try readFile("\(path)/\(name)", limit: 1 << 20)
       }
     }
@@ -72,20 +71,11 @@ package struct ConfigurationFolder: Sendable, Equatable {
     }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
-  private static func entries(of path: String) throws(SystemError) -> [(name: String, isFolder: Bool)] {
-    guard let folder = opendir(path) else {
-      let errno = Errno(rawValue: Glibc.errno)
-      if errno == .noSuchFileOrDirectory { return [] }
-      throw SystemError("opendir", path, errno)
+  private static func entries(of path: String) throws(SystemError) -> [String] {
+    do throws(SystemError) {
+      return try System.names(inFolder: path)
+    } catch let error where error.errno == .noSuchFileOrDirectory {
+      return []
     }
-    defer { closedir(folder) }
-    var entries: [(name: String, isFolder: Bool)] = []
-    while let entry = readdir(folder) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name != ".", name != ".." { entries.append((name, entry.pointee.d_type == UInt8(DT_DIR))) }
-    }
-    return entries
   }
 }

@@ -76,7 +76,7 @@ struct ConfigurationFolderTests {
     for (name, text) in files { try AtomicFile.write(Array(text.utf8), to: "\(path)/\(name)", mode: 0o644) }
     try AtomicFile.write([], to: "\(path)/notes", mode: 0o644)
     #expect(try ConfigurationFolder(reading: path) == files.folder)
-    #expect(throws: SystemError("opendir", "\(path)/notes", .notDirectory)) {
+    #expect(throws: SystemError("open", "\(path)/notes", .notDirectory)) {
       try ConfigurationFolder(reading: "\(path)/notes")
     }
   }
