@@ -84,18 +84,23 @@ extension LabNode {
   /// share. Waits a moment, for the kernel takes links down in the background.
   func expectNoTrace(since baseline: State, ignoring more: [String] = []) throws {
     var differences: [String] = []
-    var ignored = lab.manifest.sharedState + more
-    // With a namespace goes what was in it, and the node's end of the hand-made interface.
-    for container in containers where try !isBound(container) {
-      ignored += ["^- container \(container.number):", "^- node: .*\\bvh\(container.number)\\b"]
-    }
     _ = try lab.eventually(within: .seconds(2)) {
-      differences = try state().differences(from: baseline, ignoring: ignored)
+      differences = try traces(since: baseline, ignoring: more)
       return differences.isEmpty
     }
     let rest = differences.count > 8 ? ["and \(differences.count - 8) more"] : []
     try expect(
       differences.isEmpty, "left behind or lost: \((differences.prefix(8) + rest).joined(separator: "; "))")
+  }
+
+  /// What has come and gone since `baseline`, but for what the manifest says that attachments share, and for what goes
+  /// with a namespace: what was in it, and the node's end of the hand-made interface.
+  func traces(since baseline: State, ignoring more: [String] = []) throws -> [String] {
+    var ignored = lab.manifest.sharedState + more
+    for container in containers where try !isBound(container) {
+      ignored += ["^- container \(container.number):", "^- node: .*\\bvh\(container.number)\\b"]
+    }
+    return try state().differences(from: baseline, ignoring: ignored)
   }
 
   /// Checks that everything is as it was, what attachments share included.

@@ -4,7 +4,7 @@ extension LabNode {
   func expectIntact(since baseline: State) throws {
     var lost: [String] = []
     _ = try lab.eventually(within: .seconds(1)) {
-      lost = try state().differences(from: baseline, ignoring: lab.manifest.sharedState).filter { $0.hasPrefix("-") }
+      lost = try traces(since: baseline).filter { $0.hasPrefix("-") }
       return lost.isEmpty
     }
     try expect(lost.isEmpty, "lost with another attachment: \(lost.prefix(8).joined(separator: "; "))")

@@ -148,6 +148,6 @@ private func judgePairs(_ lab: Lab) throws {
 extension LabNode {
   /// What is here and was not at `baseline`, but for what attachments share.
   fileprivate func additions(since baseline: State) throws -> [String] {
-    try state().differences(from: baseline, ignoring: lab.manifest.sharedState).filter { $0.hasPrefix("+") }
+    try traces(since: baseline).filter { $0.hasPrefix("+") }
   }
 }

@@ -125,7 +125,7 @@ extension LabNode {
     try body()
     var differences: [String] = []
     _ = try lab.eventually(within: .seconds(1)) {
-      differences = try state().differences(from: baseline, ignoring: lab.manifest.sharedState)
+      differences = try traces(since: baseline)
       return differences.count <= count
     }
     return differences
