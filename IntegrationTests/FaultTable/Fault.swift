@@ -81,8 +81,8 @@ package enum Fault: String, CaseIterable, Sendable {
   case crashesWhenRefused
 }
 
-extension Fault {
-  /// A shell script that stands in for the model plugin and has it commit this fault.
+extension Fault? {
+  /// A shell script that stands in for the model plugin and has it commit this fault, or none.
   ///
   /// It also tells the plugin what name it was called by, which an interpreter otherwise hides.
   ///
@@ -90,7 +90,7 @@ extension Fault {
   package func script(executing binary: String) -> String {
     """
     #!/bin/sh
-    export MODEL_CNI_FAULT='\(rawValue)' MODEL_CNI_NAME="$0"
+    export MODEL_CNI_FAULT='\(self?.rawValue ?? "")' MODEL_CNI_NAME="$0"
     exec '\(binary)' "$@"
 
     """
