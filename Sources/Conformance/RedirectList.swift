@@ -70,7 +70,11 @@ struct RedirectList: Sendable {
     let final = results.last ?? [:]
     var failedChecks: [String: Discrepancy] = [:]
     for entry in entries {
-      do { try list.check(entry, result: final) } catch let failure as Discrepancy { failedChecks[entry.name] = failure }
+      do {
+        try list.check(entry, result: final)
+      } catch let failure as Discrepancy {
+        failedChecks[entry.name] = failure
+      }
     }
     if let place = entries.firstIndex(where: \.isSubject) {
       try expectEquivalent(results[place], to: results[place - 1])

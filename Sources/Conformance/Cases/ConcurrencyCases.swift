@@ -14,7 +14,9 @@ extension Catalogue {
       let containers = try (0..<24).map { _ in try node.container() }
       let baseline = try node.state()
       let results = try node.together(containers.map { try $0.call(.ADD) }).map { try $0.result() }
-      if !lab.subject.isChained && lab.manifest.createsInterface { try expectDistinct(results.flatMap(\.resultAddresses)) }
+      if !lab.subject.isChained && lab.manifest.createsInterface {
+        try expectDistinct(results.flatMap(\.resultAddresses))
+      }
       let attachments = zip(containers, results)
       for verb in [Command.CHECK, .DEL] {
         for reply in try node.together(attachments.map { try $0.call(verb, result: $1) }) { try reply.succeed() }

@@ -99,7 +99,9 @@ extension Catalogue {
   // MARK: Lists
 
   @Sendable private static func judgeLists(_ lab: Lab) throws {
-    let finalResults = try RedirectList.all(in: lab).compactMap { list in try list.judge(in: lab).map { (list.name, $0) } }
+    let finalResults = try RedirectList.all(in: lab).compactMap { list in
+      try list.judge(in: lab).map { (list.name, $0) }
+    }
     guard let first = finalResults.first else {
       throw Inapplicable("the reference plugins do not work here")
     }
