@@ -45,6 +45,21 @@ struct CommandLineTests {
     #expect(Self.text(outcome.standardOutput).hasPrefix("TAP version 14\n1..1\nok 1 - CHN-01 (1.0.0)"))
   }
 
+  @Test("the entry of a list says how a plugin is configured")
+  func config() throws {
+    let path = "/tmp/cni-conformance-\(UInt32.random(in: 0...UInt32.max)).json"
+    try AtomicFile.write(
+      Array(#"{"type": "tuning", "sysctl": {"net.ipv4.conf.none.x": "1"}}"#.utf8), to: path, mode: 0o600)
+    defer { #expect(throws: Never.self) { try removeFile(path) } }
+    let outcome = try Self.run([
+      "--plugin", "\(ConformanceRuns.ReferencePluginTests.folder)/tuning", "--role", "chained", "--config", path,
+      "--case",
+      "INV-01",
+    ])
+    #expect(outcome.status == .exited(1))
+    #expect(Self.text(outcome.standardOutput).contains("net/ipv4/conf/none/x"))
+  }
+
   @Test("every case is listed")
   func list() throws {
     let outcome = try Self.run(["--list"])

@@ -82,17 +82,13 @@ package enum Fault: String, CaseIterable, Sendable {
 }
 
 extension Fault? {
-  /// A shell script that stands in for the model plugin and has it commit this fault, or none.
+  /// A script that stands in for the model plugin and has it commit this fault, or none.
   ///
-  /// It also tells the plugin what name it was called by, which an interpreter otherwise hides.
+  /// The plugin finds the name it was called by in its last argument. `env` needs no descriptors of its own; a shell
+  /// wants number 10, which not every case leaves it.
   ///
-  /// - Parameter binary: the path of `model-cni`.
+  /// - Parameter binary: the path of `model-cni`, without blanks.
   package func script(executing binary: String) -> String {
-    """
-    #!/bin/sh
-    export MODEL_CNI_FAULT='\(self?.rawValue ?? "")' MODEL_CNI_NAME="$0"
-    exec '\(binary)' "$@"
-
-    """
+    "#!/usr/bin/env -S MODEL_CNI_FAULT=\(self?.rawValue ?? "") \(binary)\n"
   }
 }

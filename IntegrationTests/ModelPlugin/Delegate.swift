@@ -75,7 +75,6 @@ struct Delegate {
     var environment = request.environment
     environment["CNI_COMMAND"] = command.rawValue
     environment["MODEL_CNI_FAULT"] = nil
-    environment["MODEL_CNI_NAME"] = nil
     let queue = try fault == .serialisesDelegates ? lockedQueue() : nil
     defer { extendLifetime(queue) }
     let timeLimit: Duration = fault == .givesUpOnSlowDelegates ? .seconds(1) : .seconds(90)

@@ -66,7 +66,8 @@ private struct EnvironmentReading {
       case .refusesProbes: verb == "VERSION" && value("CNI_NETNS") == "dummy" ? "CNI_NETNS does not exist" : nil
       case .needsRootForVersion: verb == "VERSION" && geteuid() != 0 ? "only root may ask" : nil
       case .needsAWorkingFolder: workingFolder == nil ? "there is no working folder" : nil
-      case .insistsOnItsName: isSymbolicLink(value("MODEL_CNI_NAME")) ? "called by a name that is not known" : nil
+      case .insistsOnItsName:
+        isSymbolicLink(CommandLine.arguments.last ?? "") ? "called by a name that is not known" : nil
       case .takesBoundNamespacesOnly:
         isForAttachment && (value("CNI_NETNS").hasPrefix("/proc/") || isSymbolicLink(value("CNI_NETNS")))
           ? "CNI_NETNS is no bound namespace" : nil

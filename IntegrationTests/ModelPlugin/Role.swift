@@ -24,8 +24,7 @@ extension Request {
   /// The role that the configuration names; a delegate gets its parent's configuration, and goes by the name it was
   /// called by.
   func role() throws(Failure) -> any Role {
-    let path = environment["MODEL_CNI_NAME"] ?? CommandLine.arguments.first
-    let program = path?.split(separator: "/").last.map(String.init)
+    let program = CommandLine.arguments.last?.split(separator: "/").last.map(String.init)
     let isDelegate = program != nil && program == configuration.object["ipam"]?["type"]?.string
     let configured = try configuration.string("role") ?? "main"
     switch isDelegate ? "ipam" : configured {

@@ -35,11 +35,7 @@ package enum AtomicFile {
   private static func fill(
     _ file: borrowing OwnedDescriptor, _ bytes: [UInt8], mode: mode_t, path: String
   ) throws(SystemError) {
-    do throws(SystemError) {
-      try file.writeAll(bytes)
-    } catch {
-      throw SystemError("write", path, error.errno)
-    }
+    try file.writeAll(bytes, to: path)
     try retrying("fchmod", path) { file.withRawValue { fchmod($0, mode) } }
     try synchronize(file, path: path)
   }

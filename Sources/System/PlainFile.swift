@@ -13,7 +13,7 @@ package enum PlainFile {
     let file = try OwnedDescriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
     do throws(SystemError) {
       try retrying("fchmod", path) { file.withRawValue { fchmod($0, mode) } }
-      try fill(file, bytes, path: path)
+      try file.writeAll(bytes, to: path)
       try file.close()
     } catch {
       // Best effort: the error that matters is the one on its way.
@@ -21,12 +21,13 @@ package enum PlainFile {
       throw error
     }
   }
+}
 
-  private static func fill(
-    _ file: borrowing OwnedDescriptor, _ bytes: [UInt8], path: String
-  ) throws(SystemError) {
+extension OwnedDescriptor {
+  /// As `writeAll`, with the file's path in the error.
+  borrowing func writeAll(_ bytes: [UInt8], to path: String) throws(SystemError) {
     do throws(SystemError) {
-      try file.writeAll(bytes)
+      try writeAll(bytes)
     } catch {
       throw SystemError("write", path, error.errno)
     }
