@@ -15,6 +15,9 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
     // C: libnl through pkg-config, and what Glibc's overlay hides.
@@ -68,11 +71,38 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .executableTarget(name: "istio-cni", dependencies: ["CBareStart", "Plugin"]),
+
+    // The agent's way to the API server: connections that stay, and watches.
+    .target(
+      name: "KubernetesClient",
+      dependencies: [
+        "JSON", "Kubernetes", "System",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ]),
+
+    // What keeps the plugin on a node: observe, plan, execute; watches, health, metrics.
+    .target(
+      name: "NodeAgent",
+      dependencies: [
+        "CNI", "JSON", "Kubernetes", "KubernetesClient", "System",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .executableTarget(
       name: "install-cni",
       dependencies: [
-        "JSON", "Netfilter", "Plugin", "Redirect", "System",
+        "JSON", "Netfilter", "NodeAgent", "Plugin", "Redirect", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
 
     // The proving ground; product code never imports it.
@@ -136,6 +166,20 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
+    .testTarget(
+      name: "KubernetesClientTests",
+      dependencies: [
+        "Harness", "JSON", "Kubernetes", "KubernetesClient", "System",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .testTarget(
+      name: "NodeAgentTests",
+      dependencies: [
+        "CNI", "Harness", "JSON", "Kubernetes", "KubernetesClient", "NodeAgent", "Plugin", "System",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+
     .testTarget(name: "ConformanceTests", dependencies: ["CNI", "Conformance", "JSON", "System"]),
 
     // Root: real namespaces, live traffic, and the binaries as processes.
@@ -147,7 +191,7 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ], path: "IntegrationTests",
       exclude: ["Benchmarks", "FaultTable", "ModelPlugin", "Mutants", "Stage", "TruthTables"],
-      sources: ["Traffic", "Conformance"]),
+      sources: ["Traffic", "Conformance", "NodeLifecycle"]),
     .executableTarget(
       name: "bench",
       dependencies: [
