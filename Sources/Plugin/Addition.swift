@@ -24,6 +24,11 @@ extension Request {
       skip(reason)
       return answer
     }
+    if let annotations = try network.podAnnotations(), let reason = SkipReason(annotations: annotations) {
+      log["facts"] = "annotations"
+      skip(reason)
+      return answer
+    }
     var defaults = options.policyDefaults
     defaults.nameservers += result.nameservers.compactMap { IPAddress($0) }
     switch try decide(on: pod, options, defaults) {
@@ -63,7 +68,7 @@ extension Request {
     return decision
   }
 
-  private func read(_ pod: PodName, _ options: PluginConfiguration) throws(Failure) -> PodObject {
+  private mutating func read(_ pod: PodName, _ options: PluginConfiguration) throws(Failure) -> PodObject {
     guard !options.agentRunDirectory.isEmpty else {
       throw Failure(
         code: .invalidConfiguration, message: "cannot read pod \(pod): \"cni_agent_run_dir\" is not configured",
@@ -75,6 +80,7 @@ extension Request {
       object = try fetchPod(
         namespace: pod.namespace, name: pod.name, from: kubeconfig, deadline: started + options.deadline,
         userAgent: "istio-cni")
+      log["facts"] = "API server"
     } catch {
       throw Failure(error)
     }

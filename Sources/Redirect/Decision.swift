@@ -78,6 +78,21 @@ extension SkipReason {
   }
 }
 
+extension SkipReason {
+  /// The reason known from a pod's annotations alone.
+  ///
+  /// Each injected pod has `sidecar.istio.io/status`, so who has it not needs no further look.
+  package init?(annotations: [String: String]) {
+    if annotations[Annotation.status] == nil {
+      self = .notInjected
+    } else if annotations[Annotation.interceptionMode] == "NONE" {
+      self = .interceptionDisabled
+    } else {
+      return nil
+    }
+  }
+}
+
 extension Decision {
   /// Decides on a pod whose facts are known.
   ///

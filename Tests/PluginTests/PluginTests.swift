@@ -69,6 +69,37 @@ import Testing
     #expect(log["reason"]?.string == reason)
   }
 
+  @Test("a pod whose annotations say that it is not injected passes, without a kubeconfig and without its namespace")
+  func annotated() throws {
+    let outcome = Self.run(configuration: Self.annotations(["kubernetes.io/config.source": "api"]))
+    #expect(outcome.exitStatus == 0)
+    let log = try JSONValue(parsing: outcome.standardError)
+    #expect(log["reason"] == "no annotation sidecar.istio.io/status")
+    #expect(log["facts"] == "annotations")
+  }
+
+  @Test(
+    "a pod whose annotations mark it, or that has none at all, is asked about, and does not start without an answer",
+    arguments: [["sidecar.istio.io/status": "{}"], [:], .null] as [JSONValue])
+  func marked(annotations: JSONValue) throws {
+    let failure = try Self.failure(Self.run(configuration: Self.annotations(annotations)))
+    #expect(failure.message.contains("cannot read pod"))
+  }
+
+  @Test("annotations of another shape are refused", arguments: ["x", ["a": 1], [1]] as [JSONValue])
+  func misshapen(annotations: JSONValue) throws {
+    let failure = try Self.failure(Self.run(configuration: Self.annotations(annotations)))
+    #expect(failure.code == 6)
+    #expect(
+      failure.message
+        == "configuration key \"runtimeConfig\": io.kubernetes.cri.pod-annotations must be an object of strings")
+    #expect(failure.details.contains("take the capability out of our entry"))
+  }
+
+  private static func annotations(_ value: JSONValue) -> JSONObject {
+    ["runtimeConfig": ["io.kubernetes.cri.pod-annotations": value]]
+  }
+
   @Test("the answer is in the version asked", arguments: SpecVersion.allSupported)
   func answerVersion(_ version: SpecVersion) throws {
     let outcome = Self.run(

@@ -18,6 +18,17 @@ import Testing
   }
 
   @Test(
+    "annotations alone tell who is not injected, or opted out",
+    arguments: [
+      ([:], SkipReason.notInjected), ([Annotation.inject: "true"], .notInjected),
+      ([Annotation.status: "", Annotation.interceptionMode: "NONE"], .interceptionDisabled),
+      ([Annotation.status: ""], nil), ([Annotation.status: "{}", Annotation.interceptionMode: "TPROXY"], nil),
+    ])
+  func annotations(_ annotations: [String: String], reason: SkipReason?) {
+    #expect(SkipReason(annotations: annotations) == reason)
+  }
+
+  @Test(
     "pods outside the mesh are left alone, each for its own reason",
     arguments: [
       (changed { $0.usesNodeNetwork = true }, SkipReason.nodeNetwork),

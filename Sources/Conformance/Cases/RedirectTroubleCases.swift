@@ -117,7 +117,9 @@ extension Catalogue {
     // Errors of the API server are retried for as long as ADD may take.
     let hurry = lab.manifest.redirect?.wishes[RedirectWish.hurries.rawValue]?.configuration ?? [:]
     let annotated = hurry.patched(with: [
-      "runtimeConfig": ["io.kubernetes.cri.pod-annotations": ["example.test/secret": .string(secret)]]
+      "runtimeConfig": [
+        "io.kubernetes.cri.pod-annotations": ["example.test/secret": .string(secret), "sidecar.istio.io/status": "{}"]
+      ]
     ])
     let add = try container.call(.ADD, configuration: annotated)
     let text = add.standardInput
