@@ -200,7 +200,7 @@ def check_permissions(rendering):
 def check_settings(rendering):
     """The agent knows every key that the chart writes, and has the chart's mounts as its defaults."""
     known = agent_words()
-    own = set(rendering.values.get("env", {}))
+    own = set(rendering.values.get("env") or {})
     for config in rendering.of_kind("ConfigMap"):
         unknown = set(config["data"]) - known - own
         require(not unknown, f"the agent does not know {unknown}")
