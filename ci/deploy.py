@@ -32,6 +32,8 @@ ORDER = ["ResourceQuota", "ServiceAccount", "ConfigMap", "ClusterRole", "Cluster
          "NetworkPolicy", "NetworkAttachmentDefinition", "DaemonSet"]
 # Files of deploy/manifests, by the values that they are rendered with.
 RENDERED = {"istio-cni.yaml": {}, "istio-cni-openshift.yaml": {"global": {"platform": "openshift"}}}
+# Variables that say which pod the agent's Events are about.
+FOR_EVENTS = {"POD_NAME", "POD_UID"}
 # Keys that are accepted for the sake of Istio's values, and are not in values.yaml.
 SILENT = {"ambient.enablementSelectors", "ambient.configDir", "ambient.dnsCapture", "ambient.ipv6",
           "ambient.reconcileIptablesOnStartup", "ambient.shareHostNetworkNamespace",
@@ -206,7 +208,7 @@ def check_settings(rendering):
         require(not unknown, f"the agent does not know {unknown}")
     for daemon_set in rendering.of_kind("DaemonSet"):
         container = daemon_set["spec"]["template"]["spec"]["containers"][0]
-        unknown = {variable["name"] for variable in container["env"]} - known - own - {"POD_NAME"}
+        unknown = {variable["name"] for variable in container["env"]} - known - own - FOR_EVENTS
         require(not unknown, f"the agent does not know {unknown}")
         elsewhere = {mount["mountPath"] for mount in container["volumeMounts"]} - known
         require(not elsewhere, f"the agent does not look in {elsewhere}")

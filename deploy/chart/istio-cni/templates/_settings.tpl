@@ -61,6 +61,7 @@ The result is YAML.
   "NODE_NAME" "is the node's"
   "POD_NAME" "is the pod's"
   "POD_NAMESPACE" "is the pod's"
+  "POD_UID" "is the pod's"
 -}}
 {{- range $name, $_ := .Values.env -}}
 {{- with get $elsewhere $name -}}
