@@ -78,7 +78,6 @@ let package = Package(
       dependencies: [
         "JSON", "Kubernetes", "System",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
-        .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
@@ -88,13 +87,14 @@ let package = Package(
     .target(
       name: "NodeAgent",
       dependencies: [
-        "CNI", "JSON", "Kubernetes", "KubernetesClient", "System",
+        "CNI", "JSON", "Kubernetes", "KubernetesClient", "Redirect", "System",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "SystemPackage", package: "swift-system"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ]),
     .executableTarget(
       name: "install-cni",
@@ -175,8 +175,10 @@ let package = Package(
     .testTarget(
       name: "NodeAgentTests",
       dependencies: [
-        "CNI", "Harness", "JSON", "Kubernetes", "KubernetesClient", "NodeAgent", "Plugin", "System",
+        "CNI", "Harness", "JSON", "Kubernetes", "KubernetesClient", "Netfilter", "NodeAgent", "Plugin", "Redirect",
+        "System",
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
@@ -186,8 +188,8 @@ let package = Package(
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
-        "CLinux", "CNI", "Conformance", "FaultTable", "Harness", "JSON", "Netfilter", "Netlink", "Redirect", "Stage",
-        "System", "TruthTables", "istio-cni", "install-cni", "cni-conformance", "model-cni",
+        "CLinux", "CNI", "Conformance", "FaultTable", "Harness", "JSON", "Netfilter", "Netlink", "NodeAgent",
+        "Redirect", "Stage", "System", "TruthTables", "istio-cni", "install-cni", "cni-conformance", "model-cni",
         .product(name: "SystemPackage", package: "swift-system"),
       ], path: "IntegrationTests",
       exclude: ["Benchmarks", "FaultTable", "ModelPlugin", "Mutants", "Stage", "TruthTables"],

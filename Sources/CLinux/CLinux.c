@@ -11,3 +11,17 @@ int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first) {
 }
 
 const char *clinux_error_name(int number) { return strerrorname_np(number); }
+
+int clinux_exchange(const char *path, const char *other) {
+  return renameat2(AT_FDCWD, path, AT_FDCWD, other, RENAME_EXCHANGE);
+}
+
+int clinux_rename_new(const char *from, const char *to) {
+  return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+}
+
+int clinux_set_lease_signal(int fd, int signal) { return fcntl(fd, F_SETSIG, signal); }
+
+int clinux_take_read_lease(int fd) { return fcntl(fd, F_SETLEASE, F_RDLCK); }
+
+int clinux_give_up_lease(int fd) { return fcntl(fd, F_SETLEASE, F_UNLCK); }

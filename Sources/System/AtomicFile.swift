@@ -7,17 +7,13 @@ package enum AtomicFile {
   /// Makes `path` a file with this content and mode, whatever was there before and whatever the umask is.
   ///
   /// The content goes to a temporary file in the same folder, reaches the disk, and then takes the name. A failure
-  /// up to that point leaves the old file as it was and removes the temporary one. Its name starts with a dot and
-  /// ends in random letters, so that nobody who looks for files by their suffix takes it for a finished one.
+  /// up to that point leaves the old file as it was and removes the temporary one.
   ///
   /// - Throws: the step that failed. Only `fsync` of the folder fails after the name was taken: the new content is
   ///   visible then, and might not survive a power cut.
   package static func write(_ bytes: [UInt8], to path: String, mode: mode_t) throws(SystemError) {
-    let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
-    let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-    let name = slash.map { path[path.index(after: $0)...] } ?? path[...]
-    let temporary = "\(folder)/.\(name).\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
-
+    let folder = folder(of: path)
+    let temporary = temporaryPath(for: path)
     let directory = try OwnedDescriptor.open(folder, O_RDONLY | O_DIRECTORY)
     let file = try OwnedDescriptor.open(temporary, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
     do throws(SystemError) {

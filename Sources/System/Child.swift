@@ -68,7 +68,7 @@ package struct Child: ~Copyable, Sendable {
 
   /// A descriptor that becomes readable when the child ends.
   borrowing func openProcessDescriptor() throws(SystemError) -> OwnedDescriptor {
-    OwnedDescriptor(owning: try retrying("pidfd_open", "process \(pid)") { clinux_pidfd_open(pid) })
+    try process.openDescriptor()
   }
 
   /// Sends a signal to the child.

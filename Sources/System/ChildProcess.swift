@@ -67,6 +67,26 @@ package struct ChildProcess: ~Copyable, Sendable {
     try retrying("kill", "process \(pid), signal \(signal)") { Glibc.kill(pid, signal) }
   }
 
+  /// Waits for the end of the process, without reaping it.
+  ///
+  /// - Parameter limit: how long; zero only looks.
+  /// - Returns: whether it has ended.
+  package borrowing func hasEnded(within limit: Duration) throws(SystemError) -> Bool {
+    let deadline = ContinuousClock.now + limit
+    let descriptor = try openDescriptor()
+    var request = pollfd(fd: descriptor.withRawValue { $0 }, events: CShort(POLLIN), revents: 0)
+    let object = "process \(pid)"
+    let ready = try retrying("poll", object) {
+      unsafe poll(&request, 1, max(0, (deadline - .now).roundedUpToMilliseconds))
+    }
+    return ready > 0
+  }
+
+  /// A descriptor that becomes readable when the process ends.
+  borrowing func openDescriptor() throws(SystemError) -> OwnedDescriptor {
+    OwnedDescriptor(owning: try retrying("pidfd_open", "process \(pid)") { clinux_pidfd_open(pid) })
+  }
+
   /// Waits for the end of the process, and reaps it.
   package consuming func wait() throws(SystemError) -> ChildStatus {
     let pid = pid

@@ -19,6 +19,22 @@ package func onDedicatedThread<R: ~Copyable & Sendable>(
       outcome.result = .failure(error)
     }
   }
+  let thread = try createThread(work)
+  let joined = pthread_join(thread, nil)
+  precondition(joined == 0, "a thread of our own can always be joined")
+  guard let result = outcome.result.take() else {
+    preconditionFailure("a joined thread has left its result")
+  }
+  return try result.get()
+}
+
+/// Runs `body` on a thread of its own, which nobody waits for.
+func startThread(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
+  let detached = pthread_detach(try createThread(ThreadBody(body)))
+  precondition(detached == 0, "a thread of our own can always be detached")
+}
+
+private func createThread(_ work: ThreadBody) throws(SystemError) -> pthread_t {
   var thread = pthread_t()
   let unmanaged = unsafe Unmanaged.passRetained(work)
   let code = unsafe pthread_create(
@@ -34,12 +50,7 @@ package func onDedicatedThread<R: ~Copyable & Sendable>(
     unsafe unmanaged.release()
     throw SystemError("pthread_create", "dedicated thread", Errno(rawValue: code))
   }
-  let joined = pthread_join(thread, nil)
-  precondition(joined == 0, "a thread of our own can always be joined")
-  guard let result = outcome.result.take() else {
-    preconditionFailure("a joined thread has left its result")
-  }
-  return try result.get()
+  return thread
 }
 
 /// What crosses `pthread_create`'s untyped pointer.

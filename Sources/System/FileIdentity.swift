@@ -19,6 +19,21 @@ package struct FileIdentity: Sendable, Equatable {
   /// Since 1970.
   package let changed: Duration
 
+  /// Makes the identity of a file that has these properties.
+  package init(
+    device: UInt64, inode: UInt64, size: Int, mode: mode_t, owner: uid_t, group: gid_t, modified: Duration,
+    changed: Duration
+  ) {
+    self.device = device
+    self.inode = inode
+    self.size = size
+    self.mode = mode
+    self.owner = owner
+    self.group = group
+    self.modified = modified
+    self.changed = changed
+  }
+
   /// - Throws: what `stat` says of `path`; links are followed.
   package init(of path: String) throws(SystemError) {
     var status = stat()

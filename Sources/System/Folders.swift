@@ -12,6 +12,29 @@ package func makeFolder(_ path: String) throws(SystemError) {
   try retrying("chmod", path) { unsafe chmod(path, 0o755) }
 }
 
+/// Makes a folder and those that it is in, as ``makeFolder(_:)`` does, and sees to it that they outlive a power cut.
+package func makeFolders(_ path: String) throws(SystemError) {
+  if isFolder(path) { return }
+  let parent = folder(of: path)
+  if parent != path { try makeFolders(parent) }
+  try makeFolder(path)
+  try synchronizeFolder(parent)
+}
+
+/// Removes an empty folder.
+///
+/// - Returns: Whether there was one.
+/// - Throws: `ENOTEMPTY` if something is in it.
+@discardableResult
+package func removeFolder(_ path: String) throws(SystemError) -> Bool {
+  do throws(SystemError) {
+    try retrying("rmdir", path) { unsafe rmdir(path) }
+    return true
+  } catch let error where error.errno == .noSuchFileOrDirectory {
+    return false
+  }
+}
+
 /// The names in a folder, without `.` and `..`, in no order.
 ///
 /// - Throws: `ENOTDIR` for anything else, a link to a folder included.
@@ -80,4 +103,23 @@ package func readLink(_ path: String) throws(SystemError) -> String {
 package func isFolder(_ path: String) -> Bool {
   var status = stat()
   return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+}
+
+/// Whether `path` is a file with content of its own, or a link to one: reading it does not wait for a writer.
+package func isRegularFile(_ path: String) -> Bool {
+  var status = stat()
+  return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+}
+
+/// Sets the permission bits of a file.
+package func setMode(_ mode: UInt32, of path: String) throws(SystemError) {
+  try retrying("chmod", path) { unsafe chmod(path, mode) }
+}
+
+/// Tries to open a file to read.
+///
+/// - Throws: why it cannot be read; `EISDIR` for a folder.
+package func checkReadable(_ path: String) throws(SystemError) {
+  if isFolder(path) { throw SystemError("open", path, .isDirectory) }
+  _ = try OwnedDescriptor.open(path, O_RDONLY | O_NONBLOCK)
 }

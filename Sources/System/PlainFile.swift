@@ -33,3 +33,9 @@ extension OwnedDescriptor {
     }
   }
 }
+
+/// Adds `bytes` at the end of a file, which is made if it is not there.
+package func appendToFile(_ bytes: [UInt8], at path: String, mode: mode_t) throws(SystemError) {
+  let file = try OwnedDescriptor.open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, mode: mode)
+  try file.writeAll(bytes, to: path)
+}

@@ -62,4 +62,31 @@ struct FoldersTests {
     let folder = try TemporaryFolder()
     #expect(throws: SystemError("unlink", folder.path, .isDirectory)) { try removeFile(folder.path) }
   }
+
+  @Test("folders are made with those that they are in, once")
+  func parents() throws {
+    let folder = try TemporaryFolder()
+    let path = "\(folder.path)/a/b"
+    try makeFolders(path)
+    try makeFolders(path)
+    #expect(isFolder(path))
+    #expect(throws: SystemError("rmdir", "\(folder.path)/a", .directoryNotEmpty)) {
+      try removeFolder("\(folder.path)/a")
+    }
+    #expect(try removeFolder(path))
+    #expect(try !removeFolder(path))
+    try PlainFile.write([], to: path, mode: 0o600)
+    #expect(throws: SystemError.self) { try makeFolders("\(path)/c") }
+    #expect(try removeFile(path))
+  }
+
+  @Test("what can be read is told from what cannot")
+  func readable() throws {
+    let folder = try TemporaryFolder()
+    let path = "\(folder.path)/file"
+    #expect(throws: SystemError("open", path, .noSuchFileOrDirectory)) { try checkReadable(path) }
+    try PlainFile.write([], to: path, mode: 0o600)
+    try checkReadable(path)
+    #expect(throws: SystemError("open", folder.path, .isDirectory)) { try checkReadable(folder.path) }
+  }
 }

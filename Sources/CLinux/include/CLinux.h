@@ -17,6 +17,9 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -49,6 +52,22 @@
 #include <linux/sched.h>
 #include <linux/sock_diag.h>
 #include <linux/sockios.h>
+
+// Files: names that are exchanged, locks, and leases, which tell whether somebody writes.
+
+int clinux_exchange(const char *path, const char *other);
+int clinux_rename_new(const char *from, const char *to);
+
+static inline int clinux_try_lock(int fd) { return flock(fd, LOCK_EX | LOCK_NB); }
+
+/// Sets the time of the last change of content; that of the last access stays.
+static inline int clinux_set_modified(int fd, int64_t seconds, int64_t nanoseconds) {
+  return futimens(fd, (struct timespec[2]){{0, UTIME_OMIT}, {seconds, nanoseconds}});
+}
+
+int clinux_set_lease_signal(int fd, int signal);
+int clinux_take_read_lease(int fd);
+int clinux_give_up_lease(int fd);
 
 // Namespaces.
 
@@ -114,6 +133,13 @@ static inline int clinux_status_signal(int status) { return WTERMSIG(status); }
 int clinux_accept(int fd);
 int clinux_pipe(int ends[2]);
 
+// Flags that are enumerators with macros of the same name.
+
+static inline int clinux_inotify(void) { return inotify_init1(IN_CLOEXEC | IN_NONBLOCK); }
+
+/// A counter that starts at zero, whose reads and writes never wait.
+static inline int clinux_event_counter(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
 /// The header's name of an error number, or a null pointer.
 const char *clinux_error_name(int number);
 
@@ -126,3 +152,12 @@ static inline int clinux_netlink_bind(int fd) {
   struct sockaddr_nl address = {.nl_family = AF_NETLINK};
   return bind(fd, (struct sockaddr *)&address, sizeof address);
 }
+
+// Local sockets.
+
+/// `struct ucred`, which only _GNU_SOURCE shows.
+struct clinux_credentials {
+  pid_t process;
+  uid_t user;
+  gid_t group;
+};
