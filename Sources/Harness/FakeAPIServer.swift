@@ -5,7 +5,8 @@ import NIOPosix
 import NIOSSL
 package import System
 
-/// An API server over real TLS that serves pods from memory and misbehaves on demand.
+/// An API server over real TLS that keeps objects in memory, lets them be listed, watched and changed as a real one does,
+/// and misbehaves on demand.
 package final class FakeAPIServer: Sendable {
   /// What to do with a request.
   package enum Behaviour: Sendable, Equatable {
@@ -17,10 +18,12 @@ package final class FakeAPIServer: Sendable {
     case status(Int, retryAfter: Int? = nil)
     /// Reset the connection instead of answering.
     case reset
-    /// Send half of the answer and reset the connection.
+    /// Send half of the answer and reset the connection; of a watch, half of its first event.
     case truncated
     /// Answer 200 with a web page, as a captive portal or a load balancer does.
     case html200
+    /// Answer with a web page and this status, as a proxy does that knows no such path.
+    case html(status: Int)
     /// Answer 307 with this address.
     case redirect(to: String)
     /// Answer 401 until the token is this one, and normally then.
@@ -34,6 +37,7 @@ package final class FakeAPIServer: Sendable {
     package let userAgent: String
     /// Values of the headers that a client could get wrong, by lower-case name.
     package let headers: [String: String]
+    package let body: [UInt8]
   }
 
   private let group: MultiThreadedEventLoopGroup
@@ -90,7 +94,8 @@ package final class FakeAPIServer: Sendable {
         channel.eventLoop.makeCompletedFuture {
           let pipeline = channel.pipeline.syncOperations
           try pipeline.addHandler(NIOSSLServerHandler(context: context))
-          try pipeline.configureHTTPServerPipeline()
+          // Pipelining assistance reads nothing while an answer is on its way, so the end of a watcher would go unseen.
+          try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: false)
           try pipeline.addHandler(FakeAPIServerConnection(state))
         }
       }
@@ -111,14 +116,92 @@ package final class FakeAPIServer: Sendable {
 
   // MARK: What it serves
 
-  /// Adds a pod, or replaces the one of the same namespace and name.
+  /// Adds a pod, or replaces the one of the same namespace and name. It may be one that no real server would store.
   package func put(_ pod: JSONValue) {
-    state.put(pod)
+    let metadata = pod["metadata"]
+    state.put(
+      pod, at: Self.key("Pod", metadata?["namespace"]?.string ?? "default", metadata?["name"]?.string ?? ""),
+      isCreated: false)
   }
 
   package func removePod(namespace: String, name: String) {
-    state.removePod(namespace: namespace, name: name)
+    remove(kind: "Pod", namespace: namespace, name: name)
   }
+
+  /// Adds an object of any kind, or replaces the one of the same kind, namespace and name.
+  package func put(object: JSONValue) {
+    let metadata = object["metadata"]
+    state.put(
+      object,
+      at: Self.key(
+        object["kind"]?.string ?? "", metadata?["namespace"]?.string, metadata?["name"]?.string ?? ""),
+      isCreated: true)
+  }
+
+  /// Removes an object, if there is one.
+  ///
+  /// - Parameter namespace: nil for those that are in none.
+  package func remove(kind: String, namespace: String?, name: String) {
+    state.remove(Self.key(kind, namespace, name))
+  }
+
+  /// An object as it is stored now.
+  package func object(kind: String, namespace: String?, name: String) -> JSONValue? {
+    state.object(Self.key(kind, namespace, name))
+  }
+
+  /// All objects of a kind, in the order of their names.
+  package func objects(kind: String) -> [JSONValue] {
+    let key = Self.key(kind, nil, "")
+    return state.objects(
+      FakeAPISelection(apiVersion: key.apiVersion, plural: key.plural, namespace: nil, fields: []))
+  }
+
+  private static func key(_ kind: String, _ namespace: String?, _ name: String) -> FakeAPIServerStore.Key {
+    let isApplication = ["DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"].contains(kind)
+    return FakeAPIServerStore.Key(
+      apiVersion: isApplication ? "apps/v1" : "v1", plural: "\(kind.lowercased())s", namespace: namespace, name: name)
+  }
+
+  /// Forgets the past: every watch, and every page of a list, that goes on from before is answered with 410.
+  package func expireHistory() {
+    state.expire()
+  }
+
+  // MARK: Its watches
+
+  /// How many watches are open.
+  package var watchCount: Int { state.watchCount }
+
+  /// Tells those that watch, and asked for it, how far they have seen everything.
+  package func sendBookmarks() {
+    state.withWatches { watch, revision in
+      guard watch.wantsBookmarks else { return }
+      watch.send([
+        "type": "BOOKMARK", "object": ["metadata": ["resourceVersion": .string(String(revision))]],
+      ])
+    }
+  }
+
+  /// Ends all watches in good order, as after their time.
+  package func endWatches() {
+    state.withWatches(closing: true) { watch, _ in watch.end() }
+  }
+
+  /// Resets the connections of all watches.
+  package func cutWatches() {
+    state.withWatches(closing: true) { watch, _ in watch.cut() }
+  }
+
+  /// Sends an error with this status in all watches, and ends them.
+  package func failWatches(_ code: Int) {
+    state.withWatches(closing: true) { watch, _ in
+      watch.send(["type": "ERROR", "object": FakeAPIServerAnswer.statusObject(code, nil)])
+      watch.end()
+    }
+  }
+
+  // MARK: How it behaves
 
   /// Accepts another token from now on, and no longer the one before.
   package func setToken(_ token: String) {
@@ -141,4 +224,12 @@ package final class FakeAPIServer: Sendable {
   package var requests: [Request] { state.requests }
 
   package var requestCount: Int { state.requests.count }
+
+  /// How many connections were made, with those that came to nothing.
+  package var connectionCount: Int { state.connectionCount }
+
+  /// The requests of one method whose path, with the query, begins so.
+  package func requests(_ method: String, to path: String) -> [Request] {
+    state.requests.filter { $0.method == method && $0.path.hasPrefix(path) }
+  }
 }

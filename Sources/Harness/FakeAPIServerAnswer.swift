@@ -8,26 +8,51 @@ struct FakeAPIServerAnswer {
   var extraHeaders: [(String, String)] = []
   var body: [UInt8]
 
-  /// A `Status` object, as every answer but a success carries it.
-  static func status(_ code: Int, _ path: String) -> FakeAPIServerAnswer {
-    let parts = path.split(separator: "/")
-    let name = parts.last.map { String($0) } ?? ""
-    let namespace = parts.count > 3 ? String(parts[3]) : ""
-    var status: JSONObject = ["kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Failure"]
-    status["message"] = .string(message(code, name: name, namespace: namespace))
-    status["reason"] = .string(reason(code))
-    if code == 403 || code == 404 { status["details"] = ["name": .string(name), "kind": "pods"] }
-    status["code"] = .number(JSONNumber(code))
-    return FakeAPIServerAnswer(status: code, body: JSONValue.object(status).serialized())
+  /// What was asked for, or was done.
+  static func object(_ object: JSONValue, status: Int = 200) -> FakeAPIServerAnswer {
+    FakeAPIServerAnswer(status: status, body: object.serialized())
   }
 
-  private static func message(_ code: Int, name: String, namespace: String) -> String {
-    switch code {
+  /// A `Status` object, as every answer but a success carries it.
+  ///
+  /// - Parameter reason: nil is the one that goes with the code.
+  static func status(
+    _ code: Int, _ uri: String, reason: String? = nil, message: String? = nil
+  ) -> FakeAPIServerAnswer {
+    FakeAPIServerAnswer(
+      status: code, body: statusObject(code, FakeAPIPath(uri), reason: reason, message: message).serialized())
+  }
+
+  static func statusObject(
+    _ code: Int, _ path: FakeAPIPath?, reason: String? = nil, message: String? = nil
+  ) -> JSONValue {
+    var status: JSONObject = ["kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Failure"]
+    status["message"] = .string(message ?? Self.message(code, path))
+    status["reason"] = .string(reason ?? Self.reason(code))
+    if let path, [403, 404, 409].contains(code) {
+      var details: JSONObject = [:]
+      if let name = path.name { details["name"] = .string(name) }
+      if !path.group.isEmpty { details["group"] = .string(path.group) }
+      details["kind"] = .string(path.plural)
+      status["details"] = .object(details)
+    }
+    status["code"] = .number(JSONNumber(code))
+    return .object(status)
+  }
+
+  private static func message(_ code: Int, _ path: FakeAPIPath?) -> String {
+    let plural = path?.plural ?? ""
+    let resource = [plural, path?.group ?? ""].filter { !$0.isEmpty }.joined(separator: ".")
+    let name = path?.name.map { " \"\($0)\"" } ?? ""
+    return switch code {
     case 401: "Unauthorized"
     case 403:
-      "pods \"\(name)\" is forbidden: User \"system:serviceaccount:istio-system:istio-cni\" cannot get resource "
-        + "\"pods\" in API group \"\" in the namespace \"\(namespace)\""
-    case 404: "pods \"\(name)\" not found"
+      "\(resource)\(name) is forbidden: User \"system:serviceaccount:istio-system:istio-cni\" cannot "
+        + "\(path?.name == nil ? "list" : "get") resource \"\(plural)\" in API group \"\(path?.group ?? "")\" "
+        + (path?.namespace.map { "in the namespace \"\($0)\"" } ?? "at the cluster scope")
+    case 404: "\(resource)\(name) not found"
+    case 409: "\(resource)\(name) already exists"
+    case 410: "The resourceVersion for the provided watch is too old."
     case 429: "the server has received too many requests and has asked us to try again later"
     case 503: "the server is currently unable to handle the request"
     default: "an error on the server has prevented the request from succeeding"
@@ -36,18 +61,24 @@ struct FakeAPIServerAnswer {
 
   private static func reason(_ code: Int) -> String {
     switch code {
+    case 400: "BadRequest"
     case 401: "Unauthorized"
     case 403: "Forbidden"
     case 404: "NotFound"
+    case 405: "MethodNotAllowed"
+    case 409: "AlreadyExists"
+    case 410: "Expired"
+    case 415: "UnsupportedMediaType"
+    case 422: "Invalid"
     case 429: "TooManyRequests"
     case 503: "ServiceUnavailable"
     default: "InternalError"
     }
   }
 
-  static func page() -> FakeAPIServerAnswer {
+  static func page(status: Int) -> FakeAPIServerAnswer {
     FakeAPIServerAnswer(
-      status: 200, contentType: "text/html; charset=utf-8", body: Array("<html><body>Sign in</body></html>\n".utf8))
+      status: status, contentType: "text/html; charset=utf-8", body: Array("<html><body>Sign in</body></html>\n".utf8))
   }
 
   var head: HTTPResponseHead {

@@ -1,4 +1,3 @@
-import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -11,6 +10,8 @@ final class FakeAPIServerConnection: ChannelInboundHandler {
 
   private let state: FakeAPIServerState
   private var head: HTTPRequestHead?
+  private var body: [UInt8] = []
+  private var watch: FakeWatch?
 
   init(_ state: FakeAPIServerState) {
     self.state = state
@@ -18,10 +19,21 @@ final class FakeAPIServerConnection: ChannelInboundHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
-    case .head(let head): self.head = head
-    case .body: break
+    case .head(let head):
+      self.head = head
+      body = []
+    case .body(let part): body += part.readableBytesView
     case .end: if let head { answer(head, context) }
     }
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    state.countConnection()
+    context.fireChannelActive()
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    if let watch { state.close(watch) }
   }
 
   /// A client that goes away, or does not trust the certificate, is no failure of the server.
@@ -32,30 +44,53 @@ final class FakeAPIServerConnection: ChannelInboundHandler {
   private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
     let headers = Dictionary(head.headers.map { ($0.name.lowercased(), $0.value) }, uniquingKeysWith: { $1 })
     let request = FakeAPIServer.Request(
-      method: head.method.rawValue, path: head.uri, userAgent: headers["user-agent"] ?? "", headers: headers)
+      method: head.method.rawValue, path: head.uri, userAgent: headers["user-agent"] ?? "", headers: headers,
+      body: body)
     let authorization = headers["authorization"]
     switch state.record(request) {
     case .normal:
-      send(state.answer(to: request, authorization: authorization), context)
+      reply(state.reply(to: request, authorization: authorization), context)
     case .slow(let delay):
-      let answer = state.answer(to: request, authorization: authorization)
-      context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) { self.send(answer, context) }
+      context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) {
+        self.reply(self.state.reply(to: request, authorization: authorization), context)
+      }
     case .status(let code, let seconds):
       var answer = FakeAPIServerAnswer.status(code, head.uri)
       if let seconds { answer.extraHeaders.append(("Retry-After", String(seconds))) }
       send(answer, context)
     case .reset:
-      reset(context)
+      context.channel.reset()
     case .truncated:
-      truncate(state.answer(to: request, authorization: authorization), context)
+      reply(state.reply(to: request, authorization: authorization), context, truncates: true)
     case .html200:
-      send(.page(), context)
+      send(.page(status: 200), context)
+    case .html(let status):
+      send(.page(status: status), context)
     case .redirect(let location):
       var answer = FakeAPIServerAnswer.status(307, head.uri)
       answer.extraHeaders.append(("Location", location))
       send(answer, context)
     case .unauthorizedUntilTokenIs(let token):
-      send(state.answer(to: request, authorization: authorization, expectedToken: token), context)
+      reply(state.reply(to: request, authorization: authorization, expectedToken: token), context)
+    }
+  }
+
+  private func reply(
+    _ reply: FakeAPIServerState.Reply, _ context: ChannelHandlerContext, truncates: Bool = false
+  ) {
+    switch reply {
+    case .answer(let answer):
+      if truncates { truncate(answer, context) } else { send(answer, context) }
+    case .watch(let path, let fields):
+      let watch = FakeWatch(path, fields: fields, on: context.channel, truncates: truncates)
+      self.watch = watch
+      state.open(watch, from: path)
+      if let seconds = path.query["timeoutSeconds"].flatMap({ Int64($0) }) {
+        context.eventLoop.scheduleTask(in: .seconds(seconds)) { [state] in
+          state.close(watch)
+          watch.end()
+        }
+      }
     }
   }
 
@@ -72,25 +107,7 @@ final class FakeAPIServerConnection: ChannelInboundHandler {
     let half = ByteBuffer(bytes: answer.body.prefix(answer.body.count / 2))
     context.write(wrapOutboundOut(.head(answer.head)), promise: nil)
     context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(half)))).assumeIsolated().whenComplete { _ in
-      self.hangUp(context)
-    }
-  }
-
-  /// Makes the kernel answer with RST: the socket has nothing more to send and does not linger.
-  private func reset(_ context: ChannelHandlerContext) {
-    if let socket = context.channel as? any SocketOptionProvider {
-      socket.setSoLinger(linger(l_onoff: 1, l_linger: 0)).assumeIsolated().whenComplete { _ in self.hangUp(context) }
-    }
-  }
-
-  /// Closes the connection under TLS, without its farewell.
-  private func hangUp(_ context: ChannelHandlerContext) {
-    do {
-      let tls = try context.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)
-      tls.close(promise: nil)
-    } catch {
-      // The connection is gone, and its pipeline with it.
-      context.close(promise: nil)
+      context.channel.hangUp()
     }
   }
 }

@@ -4,18 +4,18 @@ import NIOCore
 package struct APIServerAddress: Sendable, Equatable {
   let socketAddress: SocketAddress
   /// Without a slash at its end; empty in nearly every cluster.
-  let pathPrefix: String
+  package let pathPrefix: String
   /// `10.96.0.1:443`, `[fd00::1]:443`: for error texts and the `Host` header.
   package let authority: String
 
   /// Why a text is no such address: the rest of a sentence that begins with the field's name.
-  struct Fault: Error {
-    let problem: String
-    let advice: String
+  package struct Fault: Error, Sendable, Equatable {
+    package let problem: String
+    package let advice: String
   }
 
   /// Reads a URL with a numeric address.
-  init(url: String) throws(Fault) {
+  package init(url: String) throws(Fault) {
     let scheme = "https://"
     guard url.hasPrefix(scheme) else {
       throw Fault(

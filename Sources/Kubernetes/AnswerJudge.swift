@@ -86,7 +86,7 @@ struct AnswerJudge {
     guard type.hasPrefix("application/json") else {
       return .failure(
         failure(
-          .unexpectedAnswer, cause: "\(server) answered 200 with \(redacted(type)) instead of JSON",
+          .unexpectedAnswer, cause: "\(server) answered 200 with \(token.redacting(type)) instead of JSON",
           advice: "something else than an API server listens there; check the server in the kubeconfig"))
     }
     do throws(JSONError) {
@@ -107,14 +107,7 @@ struct AnswerJudge {
     guard let json = try? JSONValue(parsing: answer.body), json["kind"] == "Status",
       let message = json["message"]?.string, !message.isEmpty
     else { return "" }
-    return ": \(redacted(message))"
-  }
-
-  /// One line of at most 300 characters, or nothing of a text that repeats the token.
-  private func redacted(_ text: String) -> String {
-    guard !text.contains(token.secret) else { return "(a text that holds the token)" }
-    let line = text.unicodeScalars.prefix(300).map { $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0) }
-    return String(line)
+    return ": \(token.redacting(message))"
   }
 
   // MARK: No answer
@@ -132,45 +125,35 @@ struct AnswerJudge {
   /// What an error of the layers below means.
   func failure(of error: any Error) -> FetchFailure {
     switch error {
-    case let error as IOError:
-      let errno = Errno(rawValue: error.errnoCode)
-      return unreachable("connection failed: \(errno.name) (\(errno.rawValue))")
-    case ChannelError.connectTimeout(let limit):
-      return unreachable("no connection within \(limit.nanoseconds / 1_000_000) ms")
-    case HTTPExchangeFault.cut, NIOSSLError.uncleanShutdown, HTTPParserError.invalidEOFState, is ChannelError:
-      return unreachable("connection cut before the answer was complete")
+    case HTTPExchangeFault.cut:
+      return unreachable(ConnectionFault.cut)
     case HTTPExchangeFault.tooLong(let limit):
       return failure(
         .unexpectedAnswer, cause: "\(server) answered with more than \(limit) bytes",
         advice: "no pod is that large; check the server in the kubeconfig")
-    case is HTTPParserError:
+    default: break
+    }
+    switch ConnectionFault(error) {
+    case .broken(let problem):
+      return unreachable(problem)
+    case .notHTTP(let problem):
       return failure(
-        .unexpectedAnswer, cause: "\(server) answered with something that is not HTTP: \(error)",
+        .unexpectedAnswer, cause: "\(server) answered with something that is not HTTP: \(problem)",
         advice: "something else than an API server listens there; check the server in the kubeconfig")
-    case NIOSSLError.handshakeFailed(.sslError(let stack)) where stack.contains(.eofDuringHandshake):
-      return unreachable("connection cut during the TLS handshake")
-    case NIOSSLError.handshakeFailed(.sslError(let stack)):
-      return handshakeFailure(stack)
-    case let error as NIOSSLExtraError where error == .failedToValidateHostname:
+    case .otherName:
       return failure(
         .untrusted, cause: "the certificate of \(server) is for other names and addresses",
         advice: "use an address that the certificate names, or set tls-server-name in the kubeconfig")
-    default:
-      return unreachable("connection failed: \(error)")
-    }
-  }
-
-  private func handshakeFailure(_ stack: NIOBoringSSLErrorStack) -> FetchFailure {
-    // BoringSSL's reason is only in the text of NIO's error.
-    guard stack.contains(where: { $0.description.contains("CERTIFICATE_VERIFY_FAILED") }) else {
+    case .unverified:
       return failure(
-        .untrusted, cause: "TLS handshake with \(server) failed: \(redacted("\(stack)"))",
+        .untrusted,
+        cause: "the certificate of \(server) has expired or is not signed by the kubeconfig's certificate authority",
+        advice: "check certificate-authority-data, and the clocks of both machines")
+    case .handshake(let problem):
+      return failure(
+        .untrusted, cause: "TLS handshake with \(server) failed: \(token.redacting(problem))",
         advice: "the API server must speak TLS 1.2 or later")
     }
-    return failure(
-      .untrusted,
-      cause: "the certificate of \(server) has expired or is not signed by the kubeconfig's certificate authority",
-      advice: "check certificate-authority-data, and the clocks of both machines")
   }
 
   private func unreachable(_ problem: String) -> FetchFailure {

@@ -1,7 +1,7 @@
 /// The base64 of RFC 4648: of section 4 as kubeconfigs carry certificates, of section 5 as tokens are made of it.
-enum Base64 {
+package enum Base64 {
   /// Decodes padded base64; line breaks are skipped, as Kubernetes' own reader does. Nil for anything else.
-  static func decode(_ text: String) -> [UInt8]? {
+  package static func decode(_ text: String) -> [UInt8]? {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(text.utf8.count / 4 * 3)
     var bits: UInt32 = 0
@@ -48,6 +48,25 @@ enum Base64 {
     }
     return decode(plain + String(repeating: "=", count: (4 - plain.utf8.count % 4) % 4))
   }
+
+  /// Encodes with padding and without line breaks.
+  package static func encode(_ bytes: [UInt8]) -> String {
+    var text: [UInt8] = []
+    text.reserveCapacity((bytes.count + 2) / 3 * 4)
+    for start in stride(from: 0, to: bytes.count, by: 3) {
+      let group = bytes[start..<min(start + 3, bytes.count)]
+      var bits: UInt32 = 0
+      for byte in group { bits = bits << 8 | UInt32(byte) }
+      bits <<= 8 * UInt32(3 - group.count)
+      for index in 0..<4 {
+        let digit = Int(bits >> (18 - 6 * UInt32(index)) & 0x3F)
+        text.append(index <= group.count ? alphabet[digit] : UInt8(ascii: "="))
+      }
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
   private static func digit(_ byte: UInt8) -> UInt8? {
     switch byte {

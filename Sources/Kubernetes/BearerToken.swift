@@ -2,11 +2,11 @@ import JSON
 
 /// A token that a log line, an error or a debugger's dump cannot give away by accident.
 package struct BearerToken: Sendable, Equatable {
-  /// The secret itself, for the `Authorization` header.
-  let secret: String
+  /// The secret itself, for the `Authorization` header and for kubeconfigs.
+  package let secret: String
 
   /// Takes a token without the white space around it; nil if it is empty or could not stand in a header.
-  init?(_ text: String) {
+  package init?(_ text: String) {
     let bytes = text.utf8.drop { Self.isWhitespace($0) }
     let end = bytes.lastIndex { !Self.isWhitespace($0) }.map { bytes.index(after: $0) } ?? bytes.startIndex
     let trimmed = bytes[..<end]
@@ -29,6 +29,18 @@ extension BearerToken {
     guard parts.count == 3, let payload = Base64.decodeURLSafe(parts[1]), let claims = try? JSONValue(parsing: payload)
     else { return nil }
     return claims["exp"]?.int.map { .seconds($0) }
+  }
+}
+
+extension BearerToken {
+  /// The value of the `Authorization` header.
+  package var authorization: String { "Bearer \(secret)" }
+
+  /// One line of at most 300 characters, or nothing of a text that repeats the token.
+  package func redacting(_ text: String) -> String {
+    guard !text.contains(secret) else { return "(a text that holds the token)" }
+    let line = text.unicodeScalars.prefix(300).map { $0.value < 0x20 || $0.value == 0x7F ? " " : Character($0) }
+    return String(line)
   }
 }
 

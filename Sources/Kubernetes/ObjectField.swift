@@ -1,18 +1,27 @@
-import JSON
+package import JSON
 
 /// A place in an object, with the path that leads to it: `spec.containers[0].name`.
-struct ObjectField {
-  let path: String
+package struct ObjectField {
+  package let path: String
   /// An absent field is null, which Kubernetes treats alike.
-  let value: JSONValue
+  package let value: JSONValue
 
   /// A field whose type is not the one Kubernetes gives it.
-  struct Fault: Error {
-    let problem: String
+  package struct Fault: Error, Sendable, Equatable {
+    package let problem: String
+
+    package init(problem: String) {
+      self.problem = problem
+    }
+  }
+
+  package init(path: String, value: JSONValue) {
+    self.path = path
+    self.value = value
   }
 
   /// The member `key` of a mapping; null in an absent one.
-  subscript(key: String) -> ObjectField {
+  package subscript(key: String) -> ObjectField {
     get throws(Fault) {
       switch value {
       case .object(let members): child(key, members[key])
@@ -22,7 +31,8 @@ struct ObjectField {
     }
   }
 
-  func string() throws(Fault) -> String? {
+  /// A string; nil if the field is absent.
+  package func string() throws(Fault) -> String? {
     switch value {
     case .string(let text): text
     case .null: nil
@@ -30,12 +40,14 @@ struct ObjectField {
     }
   }
 
-  func requiredString() throws(Fault) -> String {
+  /// A string that is there and not empty.
+  package func requiredString() throws(Fault) -> String {
     guard let text = try string(), !text.isEmpty else { throw Fault(problem: "\(path) is missing") }
     return text
   }
 
-  func bool() throws(Fault) -> Bool? {
+  /// A boolean; nil if the field is absent.
+  package func bool() throws(Fault) -> Bool? {
     switch value {
     case .bool(let truth): truth
     case .null: nil
@@ -43,13 +55,15 @@ struct ObjectField {
     }
   }
 
-  func integer() throws(Fault) -> Int64? {
+  /// An integer; nil if the field is absent.
+  package func integer() throws(Fault) -> Int64? {
     if value == .null { return nil }
     guard let integer = value.int else { throw mismatch("a 64-bit integer") }
     return Int64(integer)
   }
 
-  func elements() throws(Fault) -> [ObjectField] {
+  /// The elements of an array; none if the field is absent.
+  package func elements() throws(Fault) -> [ObjectField] {
     switch value {
     case .array(let elements):
       elements.enumerated().map { ObjectField(path: "\(path)[\($0.offset)]", value: $0.element) }
@@ -59,7 +73,7 @@ struct ObjectField {
   }
 
   /// A mapping of strings to strings, as labels and annotations are.
-  func strings() throws(Fault) -> [String: String] {
+  package func strings() throws(Fault) -> [String: String] {
     switch value {
     case .object(let members):
       var strings: [String: String] = [:]

@@ -1,10 +1,8 @@
-import JSON
-
 extension JSONObject {
   /// This object as a merge patch changes it: members replace members, null removes, objects are merged.
   ///
   /// Source: RFC 7396.
-  func patched(with patch: JSONObject) -> JSONObject {
+  package func patched(with patch: JSONObject) -> JSONObject {
     var result = self
     for (key, value) in patch.members {
       switch value {
