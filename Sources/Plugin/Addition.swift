@@ -12,7 +12,7 @@ extension Request {
   /// our troubles. The answer is made before the kernel is touched: after that nothing can fail.
   mutating func add(_ invocation: Invocation, _ network: NetworkConfiguration) throws(Failure) -> JSONObject {
     let options = try PluginConfiguration(network)
-    logThreshold = options.logLevel
+    adopt(options)
     let result = try AttachmentResult(previous: network.previousResult, version: network.version)
     let answer = try result.rendered(as: network.version)
     let arguments = try PodArguments(parsing: invocation.arguments)
@@ -37,7 +37,9 @@ extension Request {
     case .redirect(let policy):
       let hasIPv6 = result.addresses.contains { $0.utf8.contains(UInt8(ascii: ":")) }
       let key = AttachmentRecords.Key(network.name, invocation)
-      try apply(policy, hasIPv6: hasIPv6, to: pod, invocation, options, recordedAs: key)
+      try timing("apply") { (request) throws(Failure) in
+        try request.apply(policy, hasIPv6: hasIPv6, to: pod, invocation, options, recordedAs: key)
+      }
       log["decision"] = "redirect"
     }
     return answer
@@ -45,13 +47,15 @@ extension Request {
 
   private mutating func skip(_ reason: SkipReason) {
     log["decision"] = "skip"
+    log["skip"] = .string(reason.word)
     log["reason"] = .string(reason.description)
   }
 
   private mutating func decide(
     on pod: PodName, _ options: PluginConfiguration, _ defaults: PolicyDefaults
   ) throws(Failure) -> Decision {
-    let facts = PodFacts(try read(pod, options))
+    let facts = PodFacts(
+      try timing("facts") { (request) throws(Failure) in try request.read(pod, options) })
     let decision: Decision
     do throws(PolicyError) {
       decision = try Decision(facts, defaults: defaults)
@@ -74,6 +78,7 @@ extension Request {
         code: .invalidConfiguration, message: "cannot read pod \(pod): \"cni_agent_run_dir\" is not configured",
         details: "it names the folder where the agent leaves the kubeconfig")
     }
+    if let object = readFromAgent(pod, options) { return object }
     let object: PodObject
     do throws(KubernetesError) {
       let kubeconfig = try Kubeconfig(path: options.kubeconfigPath)
@@ -101,20 +106,22 @@ extension Request {
     let ruleset = Ruleset(policy, hasIPv6: hasIPv6)
     let namespace = try enter(invocation.namespacePath ?? "", pod, allowsOwn: invocation.allowsOwnNamespace)
     let records = AttachmentRecords(runDirectory: options.agentRunDirectory)
-    var record: [UInt8] = []
+    var record: AttachmentRecord?
     var recordFailure: SystemError?
     do throws(NetfilterError) {
       let choice = try backends(options.backend).attempt(in: namespace) {
         (backend, namespace) throws(NetfilterError) in
-        record = AttachmentRecord(pod, policy, hasIPv6: hasIPv6, ruleset, backend).serialized()
+        let made = AttachmentRecord(pod, policy, hasIPv6: hasIPv6, ruleset, backend)
+        record = made
         do throws(SystemError) {
-          try records.write(record, at: key)
+          try records.write(made.serialized(), at: key)
         } catch {
           recordFailure = error
           throw NetfilterError(error)
         }
         try PodRedirect.apply(ruleset, in: namespace, with: backend)
       }
+      log["digest"] = record.map { .string($0.digest) }
       log["rules"] = .number(JSONNumber(ruleset.ruleCount))
       log["backend"] = .string(choice.backend.name)
       log["backend_reason"] = .string(([choice.reason] + notes.all).joined(separator: "; "))
@@ -124,16 +131,16 @@ extension Request {
       if let recordFailure { throw Failure(recordFailure, recording: pod) }
       throw Failure(error, redirecting: pod)
     }
-    share(record, with: key, in: records)
+    if let record { share(record, with: key, in: records) }
   }
 
   /// Where a pod has several attachments, the last ADD's rules serve all of them, and so all their records tell of
   /// these.
   private mutating func share(
-    _ record: [UInt8], with key: AttachmentRecords.Key, in records: AttachmentRecords
+    _ record: AttachmentRecord, with key: AttachmentRecords.Key, in records: AttachmentRecords
   ) {
     do throws(SystemError) {
-      for other in try records.others(of: key) { try records.write(record, at: other) }
+      for other in try records.others(of: key) { try records.write(record.serialized(), at: other) }
     } catch {
       log.raise(to: .warn)
       log["warning"] = .string("the records of the pod's other attachments may be out of date: \(error)")

@@ -13,7 +13,7 @@ extension Request {
   /// - Throws: code 105 with every difference.
   mutating func check(_ invocation: Invocation, _ network: NetworkConfiguration) throws(Failure) {
     let options = try PluginConfiguration(network)
-    logThreshold = options.logLevel
+    adopt(options)
     guard network.previousResult != nil else {
       throw Failure(
         code: .invalidConfiguration, message: "cannot CHECK without prevResult",

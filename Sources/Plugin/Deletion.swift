@@ -16,6 +16,7 @@ extension Request {
     let key = AttachmentRecords.Key(network.name, invocation)
     // A configuration that is broken by now must not keep the pod from going.
     let runDirectory = (try? network.string("cni_agent_run_dir")) ?? ""
+    recordFolder = runDirectory
     let records = runDirectory.isEmpty ? nil : AttachmentRecords(runDirectory: runDirectory)
     var keptRecord: SystemError?
     do throws(SystemError) {
@@ -32,7 +33,7 @@ extension Request {
     _ key: AttachmentRecords.Key
   ) {
     let options = try? PluginConfiguration(network)
-    if let options { logThreshold = options.logLevel }
+    if let options { adopt(options) }
     if let records, isShared(key, records) {
       log["decision"] = "keep"
       return

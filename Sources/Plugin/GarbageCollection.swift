@@ -12,7 +12,7 @@ extension Request {
   /// - Throws: code 5 with the first of the errors, after all that can be removed was.
   mutating func collectGarbage(_ network: NetworkConfiguration) throws(Failure) {
     let options = try PluginConfiguration(network)
-    logThreshold = options.logLevel
+    adopt(options)
     guard let valid = try network.validAttachments() else {
       log["decision"] = "keep"
       log["reason"] = "the runtime does not say which attachments are valid"

@@ -47,7 +47,11 @@ struct LogRecord: Sendable {
 
   /// The line, or nothing when `threshold` is below the record's level.
   func line(threshold: LogLevel) -> [UInt8] {
-    guard level <= threshold, threshold != .none else { return [] }
+    level <= threshold && threshold != .none ? line() : []
+  }
+
+  /// The line, however little was to be told.
+  func line() -> [UInt8] {
     var object = JSONObject()
     object["level"] = .string(level.word)
     for member in fields.members { object[member.key] = member.value }

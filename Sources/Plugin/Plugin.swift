@@ -10,6 +10,22 @@ package enum Plugin {
     package var standardOutput: [UInt8]
     package var standardError: [UInt8]
     package var exitStatus: CInt
+    /// What the agent is told, if the configuration says where it listens.
+    package var record: InvocationRecord?
+
+    fileprivate init(_ request: Request, standardOutput: [UInt8], exitStatus: CInt) {
+      let log = request.finishedLog()
+      self.standardOutput = standardOutput
+      self.exitStatus = exitStatus
+      standardError = log.line(threshold: request.logThreshold)
+      record = InvocationRecord(log, folder: request.recordFolder)
+    }
+
+    fileprivate init(version reply: [UInt8]) {
+      standardOutput = reply
+      standardError = []
+      exitStatus = 0
+    }
   }
 
   /// Serves one invocation.
@@ -32,22 +48,22 @@ package enum Plugin {
       if invocation.command == .VERSION {
         // Asked for by people and probes that send nothing and close nothing: what is there at once is enough.
         let asked = (try? readInput(.milliseconds(100)).get()).flatMap(NetworkConfiguration.version)
-        return Outcome(standardOutput: line(VersionReply.reply(to: asked)), standardError: [], exitStatus: 0)
+        return Outcome(version: line(VersionReply.reply(to: asked)))
       }
       request.log["command"] = .string(invocation.command.rawValue)
       request.log["container"] = invocation.containerID.isEmpty ? nil : .string(invocation.containerID)
       request.log["traceparent"] = invocation.traceParent.map { .string($0) }
       request.input = try input(readInput)
       let answer = try request.serve(invocation)
-      return Outcome(
-        standardOutput: answer.map(line) ?? [], standardError: request.logLine(), exitStatus: 0)
+      return Outcome(request, standardOutput: answer.map(line) ?? [], exitStatus: 0)
     } catch {
       request.log.raise(to: .error)
+      request.log["code"] = .number(JSONNumber(error.code.rawValue))
       request.log["error"] = .string(error.message)
       request.log["details"] = error.details.isEmpty ? nil : .string(error.details)
       return Outcome(
-        standardOutput: error.serialized(version: NetworkConfiguration.version(in: request.input)),
-        standardError: request.logLine(), exitStatus: 1)
+        request, standardOutput: error.serialized(version: NetworkConfiguration.version(in: request.input)),
+        exitStatus: 1)
     }
   }
 

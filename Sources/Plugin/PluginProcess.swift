@@ -19,6 +19,7 @@ package enum PluginProcess {
       // The runtime cannot have read the answer, so it must not take this for a success.
       CurrentProcess.exit(1)
     }
+    outcome.record?.send()
     CurrentProcess.exit(outcome.exitStatus)
   }
 }

@@ -11,6 +11,9 @@ struct Request {
   var input: [UInt8] = []
   var log = LogRecord()
   var logThreshold = LogLevel.info
+  /// Where the agent wants to hear of the invocation; empty when nobody does.
+  var recordFolder = ""
+  private var phases: JSONObject = [:]
   /// Where programs are looked for, should a back end need any.
   let programFolders: [String]
   /// What a back end has to say of its choices.
@@ -46,12 +49,30 @@ struct Request {
     return nil
   }
 
-  /// The finished line for standard error.
-  func logLine() -> [UInt8] {
+  /// Takes over what the configuration says of logs.
+  mutating func adopt(_ options: PluginConfiguration) {
+    logThreshold = options.logLevel
+    recordFolder = options.agentRunDirectory
+  }
+
+  /// Runs a part of the work, and notes how long it took.
+  mutating func timing<R, E: Error>(_ phase: String, _ body: (inout Request) throws(E) -> R) throws(E) -> R {
+    let start = ContinuousClock.now
+    defer { phases[phase] = Self.microseconds(since: start) }
+    return try body(&self)
+  }
+
+  private static func microseconds(since start: ContinuousClock.Instant) -> JSONValue {
+    let elapsed = (ContinuousClock.now - start).components
+    return .number(JSONNumber(Int(elapsed.seconds * 1_000_000 + elapsed.attoseconds / 1_000_000_000_000)))
+  }
+
+  /// All that is to be told of the invocation, now that it is over.
+  func finishedLog() -> LogRecord {
     var log = log
-    let elapsed = (ContinuousClock.now - started).components
-    log["duration_us"] = .number(JSONNumber(Int(elapsed.seconds * 1_000_000 + elapsed.attoseconds / 1_000_000_000_000)))
-    return log.line(threshold: logThreshold)
+    if !phases.members.isEmpty { log["phases_us"] = .object(phases) }
+    log["duration_us"] = Self.microseconds(since: started)
+    return log
   }
 }
 

@@ -18,7 +18,7 @@ extension Request {
   ///   there does not pass.
   mutating func status(_ network: NetworkConfiguration) throws(Failure) {
     let options = try PluginConfiguration(network)
-    logThreshold = options.logLevel
+    adopt(options)
     let note = StatusNote(runDirectory: options.agentRunDirectory)
     do throws(Failure) {
       try requireReadiness(options)

@@ -37,6 +37,25 @@ extension SkipReason: CustomStringConvertible {
   }
 }
 
+extension SkipReason {
+  /// The reason in a word, of which there are as many as cases: for counting.
+  package var word: String {
+    switch self {
+    case .notKubernetes: "not-kubernetes"
+    case .ownAgent: "own-agent"
+    case .excludedNamespace: "excluded-namespace"
+    case .nodeNetwork: "node-network"
+    case .programsItself: "programs-itself"
+    case .proxyless: "proxyless"
+    case .noProxy: "no-proxy"
+    case .otherProxy: "other-proxy"
+    case .injectionDisabled: "injection-disabled"
+    case .notInjected: "not-injected"
+    case .interceptionDisabled: "interception-disabled"
+    }
+  }
+}
+
 /// What the network configuration says about which pods to leave alone.
 package struct Exclusions: Sendable, Equatable {
   /// Namespaces whose pods are never touched.

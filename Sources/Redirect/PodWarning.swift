@@ -28,7 +28,7 @@ extension PodWarning {
   /// What is worth telling of a pod that gets `policy`.
   package static func all(_ pod: PodFacts, _ policy: Policy) -> [PodWarning] {
     var warnings: [PodWarning] = []
-    let unreadable = ProxyVariable.all.filter { pod.proxy?.unreadableVariables.contains($0) == true }
+    let unreadable = ProxyVariable.decisive.filter { pod.proxy?.unreadableVariables.contains($0) == true }
     if !unreadable.isEmpty { warnings.append(.unreadable(unreadable)) }
     for name in ProxyVariable.switches {
       if let setting = Setting(env: name, of: pod), !setting.text.isEmpty, setting.bool == nil {

@@ -121,8 +121,11 @@ package enum ProxyVariable {
   package static let excludedOwnerGroups = "ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE"
   package static let loopback = "ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR"
 
+  /// Those that a decision, a policy or a warning reads.
+  package static let read = Set(decisive + switches)
+
   /// Those whose value must be known for the redirect to be the one that is asked for.
-  static let all = [disableEnvoy, dnsCapture, invalidDrop, ownerGroups, excludedOwnerGroups, loopback]
+  static let decisive = [disableEnvoy, dnsCapture, invalidDrop, ownerGroups, excludedOwnerGroups, loopback]
   /// Those that Go's booleans are expected in.
   static let switches = [disableEnvoy, dnsCapture, invalidDrop, dualStack]
 }

@@ -100,6 +100,24 @@ import Testing
     ["runtimeConfig": ["io.kubernetes.cri.pod-annotations": value]]
   }
 
+  @Test(
+    "the agent is told of every invocation, whatever the log level is, where the configuration says that it listens")
+  func record() throws {
+    let configuration: JSONObject = ["cni_agent_run_dir": "/nonexistent/run", "plugin_log_level": "none"]
+    let outcome = Self.run(environment: ["CNI_ARGS": ""], configuration: configuration)
+    #expect(outcome.standardError == [])
+    let record = try #require(outcome.record)
+    #expect(record.socket == "/nonexistent/run/records.sock")
+    let json = try JSONValue(parsing: record.line)
+    #expect(json["command"] == "ADD" && json["decision"] == "skip" && json["duration_us"]?.int != nil)
+    let failed = try JSONValue(parsing: try #require(Self.run(configuration: configuration).record).line)
+    #expect(failed["code"] == 11 && failed["pod"] == "shop/cart" && failed["error"] != nil)
+    #expect(failed["agent"] == "connect(/nonexistent/run/pods.sock) = ENOENT (2)")
+    #expect(failed["phases_us"]?["facts"]?.int != nil)
+    #expect(Self.run(environment: ["CNI_ARGS": ""]).record == nil)
+    #expect(Self.run("VERSION", configuration: configuration).record == nil)
+  }
+
   @Test("the answer is in the version asked", arguments: SpecVersion.allSupported)
   func answerVersion(_ version: SpecVersion) throws {
     let outcome = Self.run(
