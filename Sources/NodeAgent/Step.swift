@@ -7,17 +7,21 @@ package enum Step: Sendable, Equatable {
   case writeBinary(path: String)
   /// Writes the plugin's kubeconfig.
   case writeKubeconfig
-  /// Puts `bytes` in the place of another's file, which keeps its mode and owner. What was there is kept as the original.
+  /// Puts `bytes` in the place of another's file, which keeps its mode and owner. What was there is kept as the original
+  /// if it is one; see ``ConfigurationFile/isOriginal``.
   case edit(ConfigurationFile, bytes: [UInt8])
-  /// Writes the list `name` made of another's single plugin, and takes that file away, which is kept as the original.
+  /// Writes the list made of another's single plugin, in place of one that was made before, and takes that file away,
+  /// which is kept as the original if it is one.
   case convert(ConfigurationFile, to: String, bytes: [UInt8])
   /// Writes a file of our own.
   case writeOwnFile(name: String, bytes: [UInt8])
-  /// Removes a file of our own.
+  /// Removes a file of our own, or a list of ours that was made of a single plugin whose file is there again.
   case removeOwnFile(name: String)
-  /// Takes our entry out of another's file again. `bytes` is what then must be there.
+  /// Takes our entry out of another's file again. `bytes` is what then must be there: the original itself if it has
+  /// these bytes. Otherwise the original is out of date. No original of that name is kept afterwards.
   case restore(ConfigurationFile, bytes: [UInt8])
-  /// Takes our entry out of a list that was made of a single plugin, and gives that its file back.
+  /// Gives a single plugin its file `to` back, and takes away the list that was made of it. For the original the same
+  /// holds as for ``restore(_:bytes:)``.
   case restoreConverted(ConfigurationFile, to: String, bytes: [UInt8])
   case removeKubeconfig
   /// Removes the plugin's binary, once nothing can name it any more.

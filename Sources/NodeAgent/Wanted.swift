@@ -37,3 +37,13 @@ package struct Wanted: Sendable, Equatable {
     self.newFileMode = newFileMode
   }
 }
+
+extension Wanted.Placement {
+  /// The name of the file that is ours as a whole.
+  var ownName: String? {
+    switch self {
+    case .chained: nil
+    case .owned(let fileName, _), .standalone(let fileName): fileName
+    }
+  }
+}

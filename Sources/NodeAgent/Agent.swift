@@ -1,0 +1,136 @@
+import Kubernetes
+import KubernetesClient
+import Logging
+import ServiceLifecycle
+import System
+import UnixSignals
+
+/// The agent: everything that runs on a node, put together.
+package struct Agent {
+  private let source: SettingsSource
+  private let log: AgentLog
+  private let logger: Logger
+
+  /// Reads the settings.
+  ///
+  /// - Throws: a value that is not allowed.
+  package init(flags: [String: String], environment: [String: String]) throws(SettingFault) {
+    var made: AgentLog?
+    source = try SettingsSource(flags: flags, environment: environment) { settings in
+      let log = AgentLog(settings.logsJSON ? .json : .plain, levels: settings.logLevels)
+      made = log
+      return log.logger(AgentLog.agentScope)
+    }
+    log = made ?? AgentLog(.plain, levels: source.initial.logLevels)
+    logger = log.logger(AgentLog.agentScope)
+  }
+
+  /// Keeps the node as wanted until SIGTERM or SIGINT.
+  ///
+  /// - Throws: what keeps it from starting, with what to do; or what it could not take away in the end.
+  package func run() async throws {
+    let settings = source.initial
+    let health = HealthState()
+    let metrics = Metrics()
+    let agentMetrics = AgentMetrics(in: metrics, version: ProgramVersion.text)
+    let pluginMetrics = PluginMetrics(in: metrics)
+    let server = try HealthServer(
+      healthPort: settings.healthPort, monitoringPort: settings.monitoringPort, state: health, metrics: metrics)
+    logger.info("install-cni \(ProgramVersion.text) keeps the plugin in \(settings.layout.configurationFolder)")
+
+    let installation = Installation()
+    let cluster = try cluster(settings)
+    let notices = cluster?.events.map { NoticeEvents($0) }
+    if settings.configSource == .api { await readConfigMap(cluster) }
+    let reconciler = try Reconciler(
+      settings: { [source, log] in
+        let reading = await source.read()
+        log.setLevels(reading.settings.logLevels)
+        return reading
+      },
+      pass: { installation.pass($0) }, health: health, metrics: agentMetrics, logger: logger,
+      announce: { notices?.take($0) })
+
+    // They are ended from the last to the first.
+    var services: [any Service] = [server]
+    services.append(
+      Leaving(
+        decide: { await cluster?.leaving.decide() }, layout: { [source] in await source.read().settings.layout },
+        installation: installation, logger: logger))
+    if let notices { services.append(notices) }
+    services.append(
+      PluginRecords(
+        runDirectory: settings.layout.runDirectory, metrics: pluginMetrics, logger: log.logger(AgentLog.pluginScope),
+        agentLogger: logger))
+    if let cluster {
+      services.append(cluster.watch)
+      if let nodeName = cluster.nodeName {
+        services.append(
+          PodFactsService(
+            cluster.client, nodeName: nodeName, runDirectory: settings.layout.runDirectory, metrics: pluginMetrics,
+            logger: logger))
+      }
+      services.append(TokenWatch(client: cluster.client, health: health, refused: agentMetrics.tokenRefused))
+      if settings.configSource == .api {
+        services.append(
+          ConfigMapWatch(cluster.client, configMap: cluster.configMap, logger: logger) { [source] values in
+            source.update(configMap: values)
+            reconciler.poke()
+          })
+      }
+    }
+    services.append(reconciler)
+    CurrentProcess.ignoreBrokenPipes()
+    var silent = logger
+    // What it has to say of signals and services helps nobody who runs this.
+    silent.logLevel = .error
+    let group = ServiceGroup(
+      services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: silent)
+    do {
+      try await group.run()
+    } catch {
+      await cluster?.client.shutdown()
+      throw error
+    }
+    await cluster?.client.shutdown()
+  }
+
+  /// - Returns: nil, with a line of the log, if the API server cannot be asked.
+  private func cluster(_ settings: AgentSettings) throws(APIServerAddress.Fault) -> ClusterConnection? {
+    var namespace = settings.entry.podNamespace
+    if namespace.isEmpty {
+      do throws(ServiceAccountFault) {
+        namespace = try ServiceAccountFiles(folder: settings.layout.serviceAccountFolder).namespace()
+      } catch {
+        logger.warning("the agent's own DaemonSet is not watched, and the plugin stays when the agent ends: \(error)")
+        return nil
+      }
+    }
+    let nodeName = settings.nodeName ?? Self.hostName
+    let cluster = try ClusterConnection(settings, namespace: namespace, nodeName: nodeName, logger: logger)
+    if cluster == nil {
+      logger.warning(
+        "the API server's address is not known, so the plugin stays when the agent ends; set KUBERNETES_SERVICE_HOST")
+    }
+    return cluster
+  }
+
+  /// The name of the node where nobody has set another.
+  private static var hostName: String? {
+    // Without one the node is not asked about.
+    guard let text = try? readFile("/proc/sys/kernel/hostname", limit: 1 << 10) else { return nil }
+    let name = String(decoding: text, as: UTF8.self).trimmed
+    return name.isEmpty ? nil : name
+  }
+
+  /// Takes the ConfigMap before anything is done by the environment alone.
+  private func readConfigMap(_ cluster: ClusterConnection?) async {
+    guard let cluster else { return }
+    let watch = ConfigMapWatch(cluster.client, configMap: cluster.configMap, logger: logger) { _ in }
+    do throws(APIError) {
+      if let values = try await watch.read(within: .seconds(10)) { source.update(configMap: values) }
+    } catch {
+      logger.warning("the environment alone counts until the ConfigMap can be read: \(error)")
+    }
+  }
+}

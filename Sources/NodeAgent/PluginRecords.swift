@@ -1,0 +1,92 @@
+import JSON
+package import Logging
+import ServiceLifecycle
+import Synchronization
+import System
+
+/// Hears of the plugin's invocations: keeps the last ones, counts them, and puts each into the log, once.
+package struct PluginRecords: Service {
+  private let socketPath: String
+  private let history: PluginHistory
+  private let metrics: PluginMetrics
+  private let logger: Logger
+  private let agentLogger: Logger
+
+  /// - Parameters:
+  ///   - runDirectory: shared with the plugin.
+  ///   - logger: of the plugin's scope.
+  ///   - agentLogger: for what goes wrong here.
+  package init(runDirectory: String, metrics: PluginMetrics, logger: Logger, agentLogger: Logger) {
+    socketPath = "\(runDirectory)/\(RecordSocket.name)"
+    history = PluginHistory(folder: runDirectory)
+    self.metrics = metrics
+    self.logger = logger
+    self.agentLogger = agentLogger
+  }
+
+  /// Listens until the agent shuts down.
+  package func run() async {
+    let takesNotice = TakesNotice()
+    await cancelWhenGracefulShutdown {
+      await ServedSocket(path: socketPath, logger: agentLogger).keep { path in
+        try RecordSocket(at: path) { take($0, takesNotice) }
+      }
+    }
+  }
+
+  /// Whether it has been said that records are lost.
+  private final class TakesNotice: Sendable {
+    let isSaid = Atomic(false)
+  }
+
+  private func take(_ line: [UInt8], _ notice: TakesNotice) {
+    guard let record = try? JSONValue(parsing: line), record.object != nil else {
+      // Cut, or of somebody else.
+      return metrics.lostRecords.increment()
+    }
+    count(record)
+    tell(record)
+    // The time is when it came: the plugin has no need of a clock.
+    var kept: JSONObject = ["time": .string(Timestamp(timeSinceEpoch()).description)]
+    for member in record.object?.members ?? [] { kept[member.key] = member.value }
+    do throws(SystemError) {
+      try history.append(JSONValue.object(kept).serialized())
+    } catch {
+      metrics.lostRecords.increment()
+      if !notice.isSaid.exchange(true, ordering: .relaxed) {
+        agentLogger.warning("the history of the plugin's invocations is not kept for now: \(error)")
+      }
+    }
+  }
+
+  private func count(_ record: JSONValue) {
+    let command = record["command"]?.string ?? ""
+    metrics.requests.increment(command, "\(record["code"]?.int ?? 0)")
+    if let decision = record["decision"]?.string {
+      metrics.decisions.increment(decision, record["skip"]?.string ?? "")
+    }
+    if let source = record["facts"]?.string { metrics.facts.increment(source) }
+    if let total = record["duration_us"]?.int { metrics.duration.observe(Double(total) / 1e6, command, "total") }
+    for phase in record["phases_us"]?.object?.members ?? [] {
+      if let time = phase.value.int { metrics.duration.observe(Double(time) / 1e6, command, phase.key) }
+    }
+  }
+
+  /// One line, with the fields of the record.
+  private func tell(_ record: JSONValue) {
+    var fields: Logger.Metadata = [:]
+    for member in record.object?.members ?? [] where !["level", "command"].contains(member.key) {
+      fields[member.key] = .string(member.value.string ?? member.value.text())
+    }
+    logger.log(level: Self.level(record["level"]?.string), "\(record["command"]?.string ?? "?")", metadata: fields)
+  }
+
+  private static func level(_ word: String?) -> Logger.Level {
+    switch word {
+    case "error": .error
+    case "warn": .warning
+    case "debug": .debug
+    default: .info
+    }
+  }
+}

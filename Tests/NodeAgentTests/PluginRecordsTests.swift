@@ -1,0 +1,93 @@
+import Glibc
+import JSON
+import Logging
+import NodeAgent
+import ServiceLifecycle
+import Synchronization
+import System
+import Testing
+
+@Suite(.timeLimit(.minutes(5))) struct PluginRecordsTests {
+  /// A folder of a test's own, with what the service leaves there.
+  private struct Folder: ~Copyable {
+    let path = "/tmp/records-\(UInt32.random(in: 0...UInt32.max))"
+
+    init() throws { try makeFolder(path) }
+
+    deinit {
+      for name in ["history.jsonl", "history.1.jsonl", "records.sock"] { unlink("\(path)/\(name)") }
+      rmdir(path)
+    }
+  }
+
+  private static let added = #"""
+    {"level":"info","command":"ADD","container":"c0ffee","pod":"shop/cart","facts":"agent","decision":"redirect",
+     "phases_us":{"facts":300,"apply":900},"duration_us":1500}
+    """#
+  private static let skipped =
+    #"{"level":"info","command":"ADD","pod":"shop/x","decision":"skip","skip":"no-proxy","reason":"…","duration_us":90}"#
+  private static let failed =
+    #"{"level":"error","command":"ADD","pod":"shop/cart","code":11,"error":"cannot read pod","duration_us":10000000}"#
+
+  @Test("what the plugin tells is kept, counted, and said once; no label has a pod's name")
+  func told() async throws {
+    let folder = try Folder()
+    let path = folder.path
+    let metrics = Metrics()
+    let lines = Mutex<[String]>([])
+    let log = AgentLog(
+      .plain, levels: LogLevels(agent: .info, plugin: .info),
+      write: { line in lines.withLock { $0.append(String(decoding: line, as: UTF8.self)) } })
+    let records = PluginRecords(
+      runDirectory: path, metrics: PluginMetrics(in: metrics), logger: log.logger(AgentLog.pluginScope),
+      agentLogger: log.logger(AgentLog.agentScope))
+    let task = Task { await records.run() }
+    try await eventually {
+      try exists("\(path)/records.sock") && FileIdentity(of: "\(path)/records.sock").mode == 0o600
+    }
+    for line in [Self.added, Self.skipped, Self.failed, "no JSON"] {
+      try sendDatagram(Array(line.utf8), to: "\(path)/records.sock")
+    }
+    try await eventually { metrics.text.contains("istio_cni_plugin_records_lost_total 1") }
+    task.cancel()
+    await task.value
+
+    let history = try PluginHistory(folder: path).records()
+    #expect(history.map { $0["pod"]?.string } == ["shop/cart", "shop/x", "shop/cart"])
+    #expect(history.allSatisfy { $0["time"]?.string?.hasSuffix("Z") == true })
+    let text = metrics.text
+    #expect(text.contains(#"istio_cni_plugin_requests_total{command="ADD",code="0"} 2"#))
+    #expect(text.contains(#"istio_cni_plugin_requests_total{command="ADD",code="11"} 1"#))
+    #expect(text.contains(#"istio_cni_plugin_decisions_total{decision="skip",reason="no-proxy"} 1"#))
+    #expect(text.contains(#"istio_cni_plugin_facts_total{source="agent"} 1"#))
+    #expect(text.contains(#"istio_cni_plugin_duration_seconds_count{command="ADD",phase="apply"} 1"#))
+    #expect(!text.contains("cart"))
+    #expect(lines.withLock { $0 }.count { $0.contains("shop/cart") } == 2)
+    #expect(try !exists("\(path)/records.sock"))
+    #expect(PluginHistory.text(of: history).contains("error 11"))
+  }
+
+  @Test("a socket that somebody took away is made again")
+  func again() async throws {
+    let folder = try Folder()
+    let path = "\(folder.path)/records.sock"
+    let log = AgentLog(.plain, levels: LogLevels(agent: .info, plugin: .info), write: { _ in })
+    let records = PluginRecords(
+      runDirectory: folder.path, metrics: PluginMetrics(in: Metrics()), logger: log.logger(AgentLog.pluginScope),
+      agentLogger: log.logger(AgentLog.agentScope))
+    let task = Task { await records.run() }
+    try await eventually { try exists(path) }
+    try removeFile(path)
+    try await eventually { try exists(path) }
+    task.cancel()
+    await task.value
+  }
+
+  private func eventually(_ condition: () throws -> Bool) async throws {
+    let deadline = ContinuousClock.now + .seconds(30)
+    while try !condition() {
+      try #require(ContinuousClock.now < deadline)
+      try await Task.sleep(for: .milliseconds(10))
+    }
+  }
+}

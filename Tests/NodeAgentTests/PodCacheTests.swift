@@ -1,0 +1,79 @@
+import Harness
+import JSON
+import Kubernetes
+import NodeAgent
+import Plugin
+import Redirect
+import System
+import Testing
+
+@Suite struct PodCacheTests {
+  private static let question = PodQuestion(namespace: "shop", name: "cart", uid: "7f3c")
+  private static let pod = PodTemplate.pod(.classicSidecar, name: "cart", uid: "7f3c")
+
+  @Test("what is kept of a pod leads to the same decision and warnings as all of it", arguments: podFixtures)
+  func summary(name: String) throws {
+    let json = try Self.fixture(name)
+    let summary = try #require(PodEntry(json).summary)
+    let all = PodFacts(try PodObject(json: json))
+    let kept = PodFacts(try PodObject(json: try JSONValue(parsing: summary)))
+    let decision = try Decision(all)
+    #expect(try Decision(kept) == decision)
+    if case .redirect(let policy) = decision { #expect(PodWarning.all(kept, policy) == PodWarning.all(all, policy)) }
+    #expect(summary.count < 4096)
+  }
+
+  private static func fixture(_ name: String) throws -> JSONValue {
+    let project = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
+    return try JSONValue(parsing: try readFile("\(project)/fixtures/pods/\(name)/pod.json", limit: 1 << 20))
+  }
+
+  static let podFixtures = [
+    "classic-sidecar", "native-sidecar", "gateway", "proxyless-grpc", "job-with-sidecar", "host-network", "istio-init",
+    "istio-validation", "no-sidecar", "interception-none", "static-mirror", "pod-security-context", "inject-disabled",
+    "tproxy",
+  ]
+
+  @Test("a pod is known by namespace, name and UID, or without the last if nobody told it")
+  func known() throws {
+    let cache = PodCache()
+    cache.put(PodEntry(Self.pod))
+    #expect(cache.summary(for: Self.question) != nil)
+    #expect(cache.summary(for: PodQuestion(namespace: "shop", name: "cart", uid: "")) != nil)
+    #expect(cache.summary(for: PodQuestion(namespace: "shop", name: "cart", uid: "other")) == nil)
+    #expect(cache.summary(for: PodQuestion(namespace: "shop", name: "basket", uid: "7f3c")) == nil)
+    #expect(cache.summary(for: PodQuestion(namespace: "mall", name: "cart", uid: "7f3c")) == nil)
+  }
+
+  @Test("a static pod is known by the UID that the runtime has")
+  func staticPod() throws {
+    let cache = PodCache()
+    let pod = try PodObject(json: try Self.fixture("static-mirror"))
+    cache.put(PodEntry(try Self.fixture("static-mirror")))
+    let hash = try #require(pod.annotations["kubernetes.io/config.hash"])
+    #expect(cache.summary(for: PodQuestion(namespace: pod.namespace, name: pod.name, uid: hash)) != nil)
+  }
+
+  @Test("a pod that was replaced, removed, or is in no list any more is not what it was")
+  func changes() throws {
+    let cache = PodCache()
+    cache.put(PodEntry(Self.pod))
+    cache.put(PodEntry(PodTemplate.pod(.noSidecar, name: "cart", uid: "new")))
+    #expect(cache.summary(for: Self.question) == nil)
+    // What is told late of the one that was replaced takes nothing away.
+    cache.remove(PodEntry(Self.pod))
+    #expect(cache.count == 1)
+    let other = PodEntry(PodTemplate.pod(.noSidecar, name: "other", uid: "8a"))
+    cache.replace(with: [other])
+    #expect(cache.count == 1)
+    cache.remove(other)
+    #expect(cache.count == 0)
+  }
+
+  @Test("of a pod that nobody could decide on there is no summary")
+  func broken() {
+    let cache = PodCache()
+    cache.put(PodEntry(["metadata": ["namespace": "shop", "name": "cart", "uid": "7f3c"], "spec": ["containers": 5]]))
+    #expect(cache.summary(for: Self.question) == nil)
+  }
+}

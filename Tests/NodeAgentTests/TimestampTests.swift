@@ -1,0 +1,23 @@
+import NodeAgent
+import Testing
+
+struct TimestampTests {
+  @Test(
+    "times are written in UTC with microseconds",
+    arguments: [
+      (Duration.zero, "1970-01-01T00:00:00.000000Z"),
+      (.seconds(951_782_399), "2000-02-28T23:59:59.000000Z"),
+      (.seconds(951_782_400), "2000-02-29T00:00:00.000000Z"),
+      (.seconds(951_868_800), "2000-03-01T00:00:00.000000Z"),
+      (.seconds(1_764_100_800), "2025-11-25T20:00:00.000000Z"),
+      (.seconds(1_764_100_800) + .nanoseconds(123_456_999), "2025-11-25T20:00:00.123456Z"),
+      (.seconds(4_107_542_400), "2100-03-01T00:00:00.000000Z"),
+      (.seconds(4_107_542_399), "2100-02-28T23:59:59.000000Z"),
+      (.seconds(253_402_300_799), "9999-12-31T23:59:59.000000Z"),
+      (.milliseconds(-1), "1969-12-31T23:59:59.999000Z"),
+      (.seconds(-86_400), "1969-12-31T00:00:00.000000Z"),
+    ])
+  func text(time: Duration, text: String) {
+    #expect("\(Timestamp(time))" == text)
+  }
+}
