@@ -12,7 +12,7 @@ struct Bench: ParsableCommand {
     commandName: "bench",
     abstract: "Times the plugin as a whole process beside the programs it does without.",
     discussion: "Must be run as root; works in namespaces of its own.",
-    subcommands: [Verbs.self, Connections.self, PeakMemory.self], defaultSubcommand: Verbs.self)
+    subcommands: [Verbs.self, Connections.self, Repair.self, PeakMemory.self], defaultSubcommand: Verbs.self)
 }
 
 /// `bench verbs`: ADD and VERSION beside `nft -f` and `iptables-restore`, in turn, so that a drift of the machine's

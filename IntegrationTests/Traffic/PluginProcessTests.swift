@@ -31,8 +31,7 @@ struct PluginProcessTests {
 
   @Test("the demonstration's every connection ends where it should")
   func demonstration() throws {
-    let demonstration = try Demonstration(
-      pluginFolder: try executableFolder(), referencePlugins: "/usr/lib/cni")
+    let demonstration = try Demonstration(AgentNode.Programs(folder: try executableFolder()))
     let rows = try demonstration.run()
     #expect(rows.filter { !$0.isOK }.map(\.json) == [])
     #expect(rows.count >= 48)

@@ -33,6 +33,15 @@ struct Requirement: Sendable {
     _ = try MountNamespace.create()
   }
 
+  /// strace, which may trace, and stop calls from happening.
+  static let tracing = Requirement("strace") { () throws(SystemError) in
+    let outcome = try runChild(
+      "/usr/bin/strace",
+      arguments: ["-f", "-qq", "-e", "inject=rename:signal=KILL:when=1", "/bin/true"],
+      environment: [:], timeLimit: .seconds(20))
+    if outcome.status != .exited(0) { throw SystemError("trace", "/bin/true", .notPermitted) }
+  }
+
   /// Envoy, as the proxy's user with CAP_NET_ADMIN.
   static let envoy = Requirement("Envoy") { () throws(SystemError) in try EnvoyProxy.tryOut(envoyPath()) }
 

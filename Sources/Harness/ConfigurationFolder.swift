@@ -19,7 +19,7 @@ package struct ConfigurationFolder: Sendable, Equatable {
       let names =
         isFolder("\(path)/\(entry)") ? try Self.entries(of: "\(path)/\(entry)").map { "\(entry)/\($0)" } : [entry]
       for name in names where Self.endings.contains(where: name.hasSuffix) && !isFolder("\(path)/\(name)") {
-        files[name] = try readFile("\(path)/\(name)", limit: 1 << 20)
+        files[name] = try readFile("\(path)/\(name)", limit: 16 << 20)
       }
     }
     self.files = files

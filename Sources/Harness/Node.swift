@@ -40,14 +40,70 @@ package final class Node: Sendable {
 
   /// Writes a file on this node, with its folders.
   package func write(_ text: String, to path: String, mode: UInt32 = 0o644) throws(SystemError) {
+    try write(Array(text.utf8), to: path, mode: mode)
+  }
+
+  /// Writes a file on this node, with its folders.
+  package func write(_ bytes: [UInt8], to path: String, mode: UInt32 = 0o644) throws(SystemError) {
     try run { () throws(SystemError) in
-      var folder = ""
-      for part in path.split(separator: "/").dropLast() {
-        folder += "/\(part)"
-        try makeFolder(folder)
-      }
-      try AtomicFile.write(Array(text.utf8), to: path, mode: mode)
+      try makeFolders(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]))
+      try AtomicFile.write(bytes, to: path, mode: mode)
     }
+  }
+
+  /// The content of a file on this node; nil if it is not there.
+  package func read(_ path: String) throws(SystemError) -> [UInt8]? {
+    try run { () throws(SystemError) in
+      do throws(SystemError) {
+        return try readFile(path, limit: 256 << 20)
+      } catch let error where error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory {
+        return nil
+      }
+    }
+  }
+
+  /// The names in a folder of this node, sorted; none if it is not there.
+  package func names(in folder: String) throws(SystemError) -> [String] {
+    try run { () throws(SystemError) in
+      do throws(SystemError) {
+        return try System.names(inFolder: folder).sorted()
+      } catch let error where error.errno == .noSuchFileOrDirectory {
+        return []
+      }
+    }
+  }
+
+  /// Removes a file of this node, if it is there.
+  package func remove(_ path: String) throws(SystemError) {
+    try run { () throws(SystemError) in _ = try removeFile(path) }
+  }
+
+  /// Runs a line of shell on this node.
+  ///
+  /// - Returns: Its output.
+  /// - Throws: `NodeCommandFailure` if it does not end well.
+  @discardableResult
+  package func shell(_ line: String) throws -> String {
+    let outcome = try runProgram(
+      "/bin/sh", ["-euc", line], environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"])
+    guard outcome.status == .exited(0) else {
+      throw NodeCommandFailure(description: "\(line): \(String(decoding: outcome.standardError, as: UTF8.self))")
+    }
+    return String(decoding: outcome.standardOutput, as: UTF8.self)
+  }
+}
+
+/// A line of shell that did not end well.
+package struct NodeCommandFailure: Error, CustomStringConvertible {
+  package let description: String
+}
+
+/// Makes a folder and those that it is in.
+func makeFolders(_ path: String) throws(SystemError) {
+  var folder = ""
+  for part in path.split(separator: "/") {
+    folder += "/\(part)"
+    try makeFolder(folder)
   }
 }
 

@@ -8,10 +8,13 @@ package enum PodTemplate {
     case nativeSidecar = "native-sidecar"
     case noSidecar = "no-sidecar"
     case gateway = "gateway"
+
+    /// Whether the plugin redirects such a pod.
+    package var isMeshed: Bool { self == .classicSidecar || self == .nativeSidecar }
   }
 
   package static func pod(
-    _ kind: Kind, name: String, uid: String, annotations: JSONObject = [:]
+    _ kind: Kind, name: String, namespace: String = "shop", uid: String, annotations: JSONObject = [:]
   ) -> JSONValue {
     var allAnnotations: JSONObject = kind == .noSidecar ? [:] : ["sidecar.istio.io/status": #"{"revision":"default"}"#]
     for member in annotations.members { allAnnotations[member.key] = member.value }
@@ -29,7 +32,8 @@ package enum PodTemplate {
     return [
       "kind": "Pod", "apiVersion": "v1",
       "metadata": [
-        "name": .string(name), "namespace": "shop", "uid": .string(uid), "annotations": .object(allAnnotations),
+        "name": .string(name), "namespace": .string(namespace), "uid": .string(uid),
+        "annotations": .object(allAnnotations),
       ],
       "spec": .object(spec),
     ]
