@@ -54,9 +54,21 @@ struct PodFactsTests {
     }
   }
 
+  @Test("an agent that does not answer leaves the plugin time to ask the API server itself")
+  func stuck() async throws {
+    try await onOwnThread {
+      let host = try Self.host(configMap: ["DEADLINE_SECONDS": "2"])
+      let agent = try host.readyAgent()
+      try agent.kill(SIGSTOP)
+      defer { #expect(throws: Never.self) { try agent.kill(SIGCONT) } }
+      let running = try host.start(Self.pod("cart", uid: "7f3c"), number: 1)
+      #expect(try running.sandbox.network.nft("list", "ruleset").contains("table inet istio-cni"))
+    }
+  }
+
   /// A node with a primary plugin and the real plugin in the image.
-  private static func host() throws -> AgentNode {
-    let host = try AgentNode(AgentNode.Programs(folder: try executableFolder()))
+  private static func host(configMap: [String: String] = [:]) throws -> AgentNode {
+    let host = try AgentNode(AgentNode.Programs(folder: try executableFolder()), configMap: configMap)
     try host.writeConfiguration("10-mesh.conflist", AgentNode.primaryList())
     return host
   }

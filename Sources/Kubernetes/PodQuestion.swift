@@ -9,9 +9,6 @@ package struct PodQuestion: Sendable, Equatable {
   /// Raised when an older reader would misunderstand.
   static let protocolNumber = 1
 
-  /// The socket in the folder that agent and plugin share.
-  package static let socketName = "pods.sock"
-
   /// Bytes; namespace, name and UID have at most 63, 253 and some 40.
   package static let sizeLimit = 4096
 

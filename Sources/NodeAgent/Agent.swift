@@ -60,14 +60,14 @@ package struct Agent {
     if let notices { services.append(notices) }
     services.append(
       PluginRecords(
-        runDirectory: settings.layout.runDirectory, metrics: pluginMetrics, logger: log.logger(AgentLog.pluginScope),
+        settings.layout.shared, metrics: pluginMetrics, logger: log.logger(AgentLog.pluginScope),
         agentLogger: logger))
     if let cluster {
       services.append(cluster.watch)
       if let nodeName = cluster.nodeName {
         services.append(
           PodFactsService(
-            cluster.client, nodeName: nodeName, runDirectory: settings.layout.runDirectory, metrics: pluginMetrics,
+            cluster.client, nodeName: nodeName, settings.layout.shared, metrics: pluginMetrics,
             logger: logger))
       }
       services.append(TokenWatch(client: cluster.client, health: health, refused: agentMetrics.tokenRefused))

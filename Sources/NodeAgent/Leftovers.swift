@@ -1,3 +1,4 @@
+import CNI
 import System
 
 /// What writers of ours left when they were killed: temporary files that never took their names.
@@ -25,7 +26,7 @@ package enum Leftovers {
     }
 
     let binary = { (name: String) in name.isTemporary(of: NodeLayout.pluginName) }
-    let kubeconfig = { (name: String) in name.isTemporary(of: NodeLayout.kubeconfigName) }
+    let kubeconfig = { (name: String) in name.isTemporary(of: RunDirectory.kubeconfigName) }
     // In a folder of others' files, only what stands for a file that we may have written to.
     let configurations = journal.configurations
     let configuration = { (name: String) in configurations.contains { name.isOurTemporary(of: $0) } }

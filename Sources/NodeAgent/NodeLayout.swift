@@ -1,8 +1,9 @@
+package import CNI
+
 /// Where everything is, as the agent's own mounts show it.
 package struct NodeLayout: Sendable, Equatable {
   /// The name of the plugin's binary, and the `type` of its entry.
   package static let pluginName = "istio-cni"
-  static let kubeconfigName = "istio-cni-kubeconfig"
   static let journalName = "journal.json"
 
   /// The folder with the plugin's binary to install: `CNI_BIN_SOURCE_DIR`.
@@ -39,7 +40,9 @@ package struct NodeLayout: Sendable, Equatable {
   /// Where it goes.
   package var targetBinaries: [String] { binaryTargets.map { "\($0)/\(Self.pluginName)" } }
   /// The plugin's kubeconfig.
-  package var kubeconfig: String { "\(runDirectory)/\(Self.kubeconfigName)" }
+  package var kubeconfig: String { shared.kubeconfig }
+  /// What is where in the run directory.
+  package var shared: RunDirectory { RunDirectory(runDirectory) }
   /// What was done on this node, in order.
   package var journal: String { "\(stateFolder)/\(Self.journalName)" }
   /// The files of others as they were before our entry came in, by name.

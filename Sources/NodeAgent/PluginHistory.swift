@@ -1,3 +1,4 @@
+package import CNI
 package import JSON
 package import System
 
@@ -11,10 +12,9 @@ package struct PluginHistory: Sendable {
   /// Bytes of one of the two files: a thousand records, more or less.
   private let capacity: Int
 
-  /// - Parameter folder: shared with the plugin; it is gone after a reboot, as the pods are.
-  package init(folder: String, capacity: Int = 512 << 10) {
-    file = "\(folder)/history.jsonl"
-    older = "\(folder)/history.1.jsonl"
+  package init(_ runDirectory: RunDirectory, capacity: Int = 512 << 10) {
+    file = runDirectory.history
+    older = "\(file).1"
     self.capacity = capacity
   }
 

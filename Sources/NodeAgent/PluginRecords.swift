@@ -1,3 +1,4 @@
+package import CNI
 import JSON
 package import Logging
 import ServiceLifecycle
@@ -13,12 +14,11 @@ package struct PluginRecords: Service {
   private let agentLogger: Logger
 
   /// - Parameters:
-  ///   - runDirectory: shared with the plugin.
   ///   - logger: of the plugin's scope.
   ///   - agentLogger: for what goes wrong here.
-  package init(runDirectory: String, metrics: PluginMetrics, logger: Logger, agentLogger: Logger) {
-    socketPath = "\(runDirectory)/\(RecordSocket.name)"
-    history = PluginHistory(folder: runDirectory)
+  package init(_ runDirectory: RunDirectory, metrics: PluginMetrics, logger: Logger, agentLogger: Logger) {
+    socketPath = runDirectory.recordSocket
+    history = PluginHistory(runDirectory)
     self.metrics = metrics
     self.logger = logger
     self.agentLogger = agentLogger
@@ -26,20 +26,15 @@ package struct PluginRecords: Service {
 
   /// Listens until the agent shuts down.
   package func run() async {
-    let takesNotice = TakesNotice()
+    let loss = Loss(logger: agentLogger)
     await cancelWhenGracefulShutdown {
       await ServedSocket(path: socketPath, logger: agentLogger).keep { path in
-        try RecordSocket(at: path) { take($0, takesNotice) }
+        try RecordSocket(at: path) { take($0, loss) }
       }
     }
   }
 
-  /// Whether it has been said that records are lost.
-  private final class TakesNotice: Sendable {
-    let isSaid = Atomic(false)
-  }
-
-  private func take(_ line: [UInt8], _ notice: TakesNotice) {
+  private func take(_ line: [UInt8], _ loss: Loss) {
     guard let record = try? JSONValue(parsing: line), record.object != nil else {
       // Cut, or of somebody else.
       return metrics.lostRecords.increment()
@@ -53,9 +48,7 @@ package struct PluginRecords: Service {
       try history.append(JSONValue.object(kept).serialized())
     } catch {
       metrics.lostRecords.increment()
-      if !notice.isSaid.exchange(true, ordering: .relaxed) {
-        agentLogger.warning("the history of the plugin's invocations is not kept for now: \(error)")
-      }
+      loss.tell(error)
     }
   }
 
@@ -88,5 +81,20 @@ package struct PluginRecords: Service {
     case "debug": .debug
     default: .info
     }
+  }
+}
+
+/// Says once that records are not kept.
+private final class Loss: Sendable {
+  private let logger: Logger
+  private let isTold = Atomic(false)
+
+  init(logger: Logger) {
+    self.logger = logger
+  }
+
+  func tell(_ error: SystemError) {
+    if isTold.exchange(true, ordering: .relaxed) { return }
+    logger.warning("the history of the plugin's invocations is not kept: \(error); free space in the run directory")
   }
 }

@@ -1,3 +1,4 @@
+package import CNI
 import Kubernetes
 package import KubernetesClient
 package import Logging
@@ -17,13 +18,12 @@ package struct PodFactsService: Service {
   private let logger: Logger
   private let cache = PodCache()
 
-  /// - Parameter runDirectory: shared with the plugin.
   package init(
-    _ client: APIClient, nodeName: String, runDirectory: String, metrics: PluginMetrics, logger: Logger
+    _ client: APIClient, nodeName: String, _ runDirectory: RunDirectory, metrics: PluginMetrics, logger: Logger
   ) {
     self.client = client
     self.nodeName = nodeName
-    socketPath = "\(runDirectory)/\(PodQuestion.socketName)"
+    socketPath = runDirectory.podSocket
     self.metrics = metrics
     self.logger = logger
   }
@@ -39,9 +39,10 @@ package struct PodFactsService: Service {
     }
   }
 
-  /// Keeps the cache as the API server has it. One watch a node.
+  /// Keeps the cache as the API server has it. One watch a node; the first list comes from the API server's memory, as
+  /// kubelet's, for all nodes may ask at once.
   private func follow() async {
-    let pods = ObjectCollection(.pods, fieldSelector: "spec.nodeName=\(nodeName)")
+    let pods = ObjectCollection(.pods, fieldSelector: "spec.nodeName=\(nodeName)", freshness: .remembered)
     var isInterrupted = false
     for await change in Reflector(client, pods, decode: PodEntry.init).changes() {
       switch change {

@@ -53,6 +53,7 @@ private final class PodSocketConnection: ChannelInboundHandler {
 
   private let lookup: PodSocket.Lookup
   private var line: [UInt8] = []
+  private var hasAsked = false
 
   init(_ lookup: @escaping PodSocket.Lookup) {
     self.lookup = lookup
@@ -70,11 +71,13 @@ private final class PodSocketConnection: ChannelInboundHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    if hasAsked { return }
     line += unwrapInboundIn(data).readableBytesView
     guard let end = line.firstIndex(of: UInt8(ascii: "\n")) else {
       if line.count > PodQuestion.sizeLimit { context.close(promise: nil) }
       return
     }
+    hasAsked = true
     guard let question = PodQuestion(line: Array(line[..<end])) else {
       return send(PodAnswer.bytes(reason: "the agent does not understand the question"), context)
     }

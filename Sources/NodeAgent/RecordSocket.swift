@@ -1,4 +1,3 @@
-import Synchronization
 import System
 
 /// Takes what the plugin tells of its invocations, a datagram each.
@@ -7,42 +6,34 @@ import System
 ///
 /// Source: `InvocationRecord` of the plugin.
 final class RecordSocket: SocketService {
-  static let name = "records.sock"
-
   private let path: String
   private let thread: ThreadExecutor
-  private let isEnding: Flag
+  private let end: WakeUp
   private let reading: Task<Void, Never>
 
-  /// - Parameter take: gets each datagram, one after the other; it must not wait for anybody.
+  /// - Parameter take: gets each datagram, one after the other.
   init(at path: String, take: @escaping @Sendable ([UInt8]) -> Void) throws(SystemError) {
     self.path = path
+    let end = try WakeUp()
+    self.end = end
     let receiver = try DatagramReceiver(at: path, mode: 0o600)
-    let isEnding = Flag()
     thread = try ThreadExecutor.start()
-    self.isEnding = isEnding
     let reader = RecordReader(receiver, on: thread)
-    reading = Task { await reader.read(until: isEnding, take) }
+    reading = Task { await reader.read(until: end, take) }
   }
 
   func close() async throws {
-    isEnding.isSet.store(true, ordering: .relaxed)
+    end.signal()
     await reading.value
     thread.stop()
     try removeFile(path)
-  }
-
-  final class Flag: Sendable {
-    let isSet = Atomic(false)
   }
 }
 
 /// Reads on the thread that is given for it.
 private actor RecordReader {
-  /// Bytes; what is longer is cut, and then no JSON any more.
+  /// Bytes; most records have some hundred. What is longer is cut, and then no JSON any more.
   private static let sizeLimit = 1 << 16
-  /// How long it may take until the end is noticed.
-  private static let patience = Duration.milliseconds(200)
 
   private let receiver: DatagramReceiver
   private let thread: ThreadExecutor
@@ -54,14 +45,12 @@ private actor RecordReader {
     self.thread = thread
   }
 
-  func read(until end: RecordSocket.Flag, _ take: @Sendable ([UInt8]) -> Void) {
-    while !end.isSet.load(ordering: .relaxed) {
-      do throws(SystemError) {
-        if let record = try receiver.receive(limit: Self.sizeLimit, within: Self.patience) { take(record) }
-      } catch {
-        // Nobody can do anything about it here; the service is made anew when its socket is gone.
-        return
-      }
+  func read(until end: WakeUp, _ take: @Sendable ([UInt8]) -> Void) {
+    do throws(SystemError) {
+      while let record = try receiver.receive(limit: Self.sizeLimit, until: end) { take(record) }
+    } catch {
+      // Without its name the socket is made anew. One that cannot be removed either cannot be helped.
+      _ = try? receiver.removeName()
     }
   }
 }

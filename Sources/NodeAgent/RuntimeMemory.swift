@@ -1,3 +1,4 @@
+import CNI
 import JSON
 import Kubernetes
 import System
@@ -33,7 +34,7 @@ struct RuntimeMemory {
   }
 
   private func attachments() throws(SystemError) -> [String] {
-    let folder = "\(layout.runDirectory)/attachments"
+    let folder = layout.shared.attachments
     var names: [String] = []
     for network in try contents(folder) {
       for interface in try contents("\(folder)/\(network)") {

@@ -29,16 +29,23 @@ extension Request {
       skip(reason)
       return answer
     }
+    guard let runDirectory = options.runDirectory else {
+      throw Failure(
+        code: .invalidConfiguration, message: "cannot read pod \(pod): \"cni_agent_run_dir\" is not configured",
+        details: "it names the folder where the agent leaves the kubeconfig")
+    }
     var defaults = options.policyDefaults
     defaults.nameservers += result.nameservers.compactMap { IPAddress($0) }
-    switch try decide(on: pod, options, defaults) {
+    switch try decide(on: pod, runDirectory, deadline: started + options.deadline, defaults) {
     case .skip(let reason):
       skip(reason)
     case .redirect(let policy):
       let hasIPv6 = result.addresses.contains { $0.utf8.contains(UInt8(ascii: ":")) }
       let key = AttachmentRecords.Key(network.name, invocation)
       try timing("apply") { (request) throws(Failure) in
-        try request.apply(policy, hasIPv6: hasIPv6, to: pod, invocation, options, recordedAs: key)
+        try request.apply(
+          policy, hasIPv6: hasIPv6, to: pod, invocation, options.backend, AttachmentRecords(runDirectory),
+          recordedAs: key)
       }
       log["decision"] = "redirect"
     }
@@ -52,10 +59,10 @@ extension Request {
   }
 
   private mutating func decide(
-    on pod: PodName, _ options: PluginConfiguration, _ defaults: PolicyDefaults
+    on pod: PodName, _ runDirectory: RunDirectory, deadline: ContinuousClock.Instant, _ defaults: PolicyDefaults
   ) throws(Failure) -> Decision {
     let facts = PodFacts(
-      try timing("facts") { (request) throws(Failure) in try request.read(pod, options) })
+      try timing("facts") { (request) throws(Failure) in try request.read(pod, runDirectory, deadline: deadline) })
     let decision: Decision
     do throws(PolicyError) {
       decision = try Decision(facts, defaults: defaults)
@@ -72,18 +79,15 @@ extension Request {
     return decision
   }
 
-  private mutating func read(_ pod: PodName, _ options: PluginConfiguration) throws(Failure) -> PodObject {
-    guard !options.agentRunDirectory.isEmpty else {
-      throw Failure(
-        code: .invalidConfiguration, message: "cannot read pod \(pod): \"cni_agent_run_dir\" is not configured",
-        details: "it names the folder where the agent leaves the kubeconfig")
-    }
-    if let object = readFromAgent(pod, options) { return object }
+  private mutating func read(
+    _ pod: PodName, _ runDirectory: RunDirectory, deadline: ContinuousClock.Instant
+  ) throws(Failure) -> PodObject {
+    if let object = readFromAgent(pod, runDirectory, deadline: deadline) { return object }
     let object: PodObject
     do throws(KubernetesError) {
-      let kubeconfig = try Kubeconfig(path: options.kubeconfigPath)
+      let kubeconfig = try Kubeconfig(path: runDirectory.kubeconfig)
       object = try fetchPod(
-        namespace: pod.namespace, name: pod.name, from: kubeconfig, deadline: started + options.deadline,
+        namespace: pod.namespace, name: pod.name, from: kubeconfig, deadline: deadline,
         userAgent: "istio-cni")
       log["facts"] = "API server"
     } catch {
@@ -100,16 +104,15 @@ extension Request {
   /// Records what is about to be done, and does it: a process that is killed in between leaves a record too many,
   /// which DEL and GC remove, and never a redirect that CHECK does not know of.
   private mutating func apply(
-    _ policy: Policy, hasIPv6: Bool, to pod: PodName, _ invocation: Invocation, _ options: PluginConfiguration,
-    recordedAs key: AttachmentRecords.Key
+    _ policy: Policy, hasIPv6: Bool, to pod: PodName, _ invocation: Invocation,
+    _ backend: BackendSelection.Preference, _ records: AttachmentRecords, recordedAs key: AttachmentRecords.Key
   ) throws(Failure) {
     let ruleset = Ruleset(policy, hasIPv6: hasIPv6)
     let namespace = try enter(invocation.namespacePath ?? "", pod, allowsOwn: invocation.allowsOwnNamespace)
-    let records = AttachmentRecords(runDirectory: options.agentRunDirectory)
     var record: AttachmentRecord?
     var recordFailure: SystemError?
     do throws(NetfilterError) {
-      let choice = try backends(options.backend).attempt(in: namespace) {
+      let choice = try backends(backend).attempt(in: namespace) {
         (backend, namespace) throws(NetfilterError) in
         let made = AttachmentRecord(pod, policy, hasIPv6: hasIPv6, ruleset, backend)
         record = made

@@ -6,13 +6,18 @@ import System
 extension Request {
   /// The pod as the agent on this node knows it; nil if the agent is not there, is slow, or does not know the pod. What
   /// keeps it from answering is for the log: the API server is asked next.
-  mutating func readFromAgent(_ pod: PodName, _ options: PluginConfiguration) -> PodObject? {
+  ///
+  /// - Parameter deadline: of everything; only half of the time till then is the agent's, so that the API server can still
+  ///   be asked.
+  mutating func readFromAgent(
+    _ pod: PodName, _ runDirectory: RunDirectory, deadline: ContinuousClock.Instant
+  ) -> PodObject? {
     let question = PodQuestion(namespace: pod.namespace, name: pod.name, uid: pod.uid)
     let reason: String
     do throws(SystemError) {
       let answer = try askLocalService(
-        at: "\(options.agentRunDirectory)/\(PodQuestion.socketName)", question.line, limit: PodAnswer.sizeLimit,
-        deadline: min(started + options.deadline, .now + Self.agentTimeLimit))
+        at: runDirectory.podSocket, question.line, limit: PodAnswer.sizeLimit,
+        deadline: .now + min(Self.agentTimeLimit, (deadline - .now) / 2))
       switch PodAnswer(parsing: answer) {
       case .none(let cause):
         reason = cause
@@ -30,7 +35,7 @@ extension Request {
     return nil
   }
 
-  /// The agent itself may have to ask the API server; half of what that is worth is left for our own question.
+  /// As long as the agent may need to ask the API server itself.
   private static let agentTimeLimit = Duration.seconds(2)
 
   private func object(_ json: JSONValue, of pod: PodName) -> PodObject? {

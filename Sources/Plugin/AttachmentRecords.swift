@@ -10,9 +10,8 @@ import SystemPackage
 package struct AttachmentRecords: Sendable {
   private let folder: String
 
-  /// - Parameter runDirectory: `cni_agent_run_dir`.
-  package init(runDirectory: String) {
-    folder = "\(runDirectory)/attachments"
+  package init(_ runDirectory: RunDirectory) {
+    folder = runDirectory.attachments
   }
 
   /// The network and the attachment that a record is of.

@@ -44,11 +44,11 @@ extension Request {
     _ key: AttachmentRecords.Key, _ options: PluginConfiguration
   ) -> (AttachmentRecord, any Backend)? {
     log["decision"] = "skip"
-    guard !options.agentRunDirectory.isEmpty else {
+    guard let runDirectory = options.runDirectory else {
       log["reason"] = "without \"cni_agent_run_dir\" no pod is redirected"
       return nil
     }
-    switch AttachmentRecords(runDirectory: options.agentRunDirectory).read(key) {
+    switch AttachmentRecords(runDirectory).read(key) {
     case .nothing: log["reason"] = "no redirect of this attachment is on record"
     case .unusable(let reason):
       log.raise(to: .warn)

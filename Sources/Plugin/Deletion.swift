@@ -15,9 +15,8 @@ extension Request {
   mutating func delete(_ invocation: Invocation, _ network: NetworkConfiguration) throws(Failure) {
     let key = AttachmentRecords.Key(network.name, invocation)
     // A configuration that is broken by now must not keep the pod from going.
-    let runDirectory = (try? network.string("cni_agent_run_dir")) ?? ""
-    recordFolder = runDirectory
-    let records = runDirectory.isEmpty ? nil : AttachmentRecords(runDirectory: runDirectory)
+    runDirectory = (try? network.runDirectory()) ?? nil
+    let records = runDirectory.map { AttachmentRecords($0) }
     var keptRecord: SystemError?
     do throws(SystemError) {
       _ = try records?.remove(key)

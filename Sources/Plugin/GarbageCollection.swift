@@ -18,12 +18,12 @@ extension Request {
       log["reason"] = "the runtime does not say which attachments are valid"
       return
     }
-    guard !options.agentRunDirectory.isEmpty else {
+    guard let runDirectory = options.runDirectory else {
       log["decision"] = "keep"
       log["reason"] = "without \"cni_agent_run_dir\" there are no records"
       return
     }
-    let (removed, failures) = AttachmentRecords(runDirectory: options.agentRunDirectory)
+    let (removed, failures) = AttachmentRecords(runDirectory)
       .prune(network.name, keeping: valid)
     log["decision"] = "remove"
     log["reason"] = .string("records of attachments that are not among the \(valid.count) valid ones: \(removed)")

@@ -45,13 +45,11 @@ struct LogRecord: Sendable {
     if level < self.level { self.level = level }
   }
 
-  /// The line, or nothing when `threshold` is below the record's level.
-  func line(threshold: LogLevel) -> [UInt8] {
-    level <= threshold && threshold != .none ? line() : []
-  }
+  /// Whether the record is to be told where `threshold` is the least that is.
+  func passes(_ threshold: LogLevel) -> Bool { level <= threshold && threshold != .none }
 
-  /// The line, however little was to be told.
-  func line() -> [UInt8] {
+  /// The line.
+  var line: [UInt8] {
     var object = JSONObject()
     object["level"] = .string(level.word)
     for member in fields.members { object[member.key] = member.value }

@@ -15,10 +15,11 @@ package enum Plugin {
 
     fileprivate init(_ request: Request, standardOutput: [UInt8], exitStatus: CInt) {
       let log = request.finishedLog()
+      let line = log.line
       self.standardOutput = standardOutput
       self.exitStatus = exitStatus
-      standardError = log.line(threshold: request.logThreshold)
-      record = InvocationRecord(log, folder: request.recordFolder)
+      standardError = log.passes(request.logThreshold) ? line : []
+      record = request.runDirectory.map { InvocationRecord(socket: $0.recordSocket, line: line) }
     }
 
     fileprivate init(version reply: [UInt8]) {

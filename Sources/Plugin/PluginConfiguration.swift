@@ -6,8 +6,8 @@ package import Redirect
 /// The keys of our entry in the network configuration, with Istio's names and defaults, and our own.
 package struct PluginConfiguration: Sendable, Equatable {
   package var logLevel: LogLevel
-  /// The folder that the agent shares with the plugin; empty when not configured.
-  package var agentRunDirectory: String
+  /// What the agent shares with the plugin; nil when not configured.
+  package var runDirectory: RunDirectory?
   package var excludedNamespaces: [String]
   /// The namespace of the agent's DaemonSet; empty when not configured.
   package var agentNamespace: String
@@ -20,7 +20,7 @@ package struct PluginConfiguration: Sendable, Equatable {
   /// - Throws: code 7 for a key of a wrong type or value, code 2 for a feature that this plugin does not have.
   package init(_ configuration: NetworkConfiguration) throws(Failure) {
     logLevel = try configuration.string("plugin_log_level").flatMap { LogLevel($0) } ?? .info
-    agentRunDirectory = try configuration.string("cni_agent_run_dir") ?? ""
+    runDirectory = try configuration.runDirectory()
     excludedNamespaces = try configuration.strings("exclude_namespaces") ?? []
     agentNamespace = try configuration.string("pod_namespace") ?? ""
     let prefersNftables = try configuration.bool("native_nftables") ?? false
@@ -64,7 +64,12 @@ package struct PluginConfiguration: Sendable, Equatable {
     }
     return .seconds(seconds)
   }
+}
 
-  /// Where the agent leaves the plugin's way to the API server.
-  package var kubeconfigPath: String { "\(agentRunDirectory)/istio-cni-kubeconfig" }
+extension NetworkConfiguration {
+  /// `cni_agent_run_dir`; empty is as good as absent.
+  func runDirectory() throws(Failure) -> RunDirectory? {
+    guard let path = try string("cni_agent_run_dir"), !path.isEmpty else { return nil }
+    return RunDirectory(path)
+  }
 }

@@ -11,8 +11,8 @@ struct Request {
   var input: [UInt8] = []
   var log = LogRecord()
   var logThreshold = LogLevel.info
-  /// Where the agent wants to hear of the invocation; empty when nobody does.
-  var recordFolder = ""
+  /// What is shared with the agent, once the configuration has said so.
+  var runDirectory: RunDirectory?
   private var phases: JSONObject = [:]
   /// Where programs are looked for, should a back end need any.
   let programFolders: [String]
@@ -52,7 +52,7 @@ struct Request {
   /// Takes over what the configuration says of logs.
   mutating func adopt(_ options: PluginConfiguration) {
     logThreshold = options.logLevel
-    recordFolder = options.agentRunDirectory
+    runDirectory = options.runDirectory
   }
 
   /// Runs a part of the work, and notes how long it took.

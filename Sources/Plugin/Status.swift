@@ -19,7 +19,7 @@ extension Request {
   mutating func status(_ network: NetworkConfiguration) throws(Failure) {
     let options = try PluginConfiguration(network)
     adopt(options)
-    let note = StatusNote(runDirectory: options.agentRunDirectory)
+    let note = StatusNote(options.runDirectory)
     do throws(Failure) {
       try requireReadiness(options)
     } catch {
@@ -30,13 +30,13 @@ extension Request {
   }
 
   private func requireReadiness(_ options: PluginConfiguration) throws(Failure) {
-    guard !options.agentRunDirectory.isEmpty else {
+    guard let runDirectory = options.runDirectory else {
       throw Failure(
         unavailable: "\"cni_agent_run_dir\" is not configured",
         "it names the folder where the agent leaves the kubeconfig")
     }
     do throws(KubernetesError) {
-      try Kubeconfig(path: options.kubeconfigPath).requireReadiness(at: timeSinceEpoch())
+      try Kubeconfig(path: runDirectory.kubeconfig).requireReadiness(at: timeSinceEpoch())
     } catch {
       throw Failure(unavailable: error)
     }

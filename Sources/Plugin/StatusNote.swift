@@ -1,3 +1,4 @@
+package import CNI
 package import System
 import SystemPackage
 
@@ -8,19 +9,17 @@ package struct StatusNote: Sendable {
   /// How long in a row STATUS says "not available" at most.
   package static let limit = Duration.seconds(240)
 
-  private let folder: String
-  private var path: String { "\(folder)/status-failing-since" }
+  private let runDirectory: RunDirectory?
 
-  /// - Parameter runDirectory: `cni_agent_run_dir`; empty when not configured.
-  package init(runDirectory: String) {
-    folder = runDirectory
+  /// - Parameter runDirectory: nil when not configured.
+  package init(_ runDirectory: RunDirectory?) {
+    self.runDirectory = runDirectory
   }
 
   /// Forgets the failures, if there were any.
   package func clear() {
-    guard !folder.isEmpty else { return }
     // What stays only makes a later failure pass for an old one.
-    _ = try? removeFile(path)
+    if let runDirectory { _ = try? removeFile(runDirectory.statusNote) }
   }
 
   /// How long STATUS has been failing; zero the first time, which is noted. A time in the future counts as now: the node
@@ -29,20 +28,21 @@ package struct StatusNote: Sendable {
   /// - Parameter now: since the node booted.
   /// - Throws: what keeps the note from being written.
   package func age(at now: Duration) throws(SystemError) -> Duration {
-    guard !folder.isEmpty else { throw SystemError("write", "status-failing-since", .noSuchFileOrDirectory) }
-    if let since = noted, since <= now { return now - since }
+    guard let runDirectory else { throw SystemError("write", "status-failing-since", .noSuchFileOrDirectory) }
+    let path = runDirectory.statusNote
+    if let since = Self.time(in: path), since <= now { return now - since }
     let text = Array("\(now.components.seconds)\n".utf8)
     do throws(SystemError) {
       try PlainFile.write(text, to: path, mode: 0o600)
     } catch let error where error.errno == .noSuchFileOrDirectory {
-      try makeFolder(folder)
+      try makeFolder(runDirectory.path)
       try PlainFile.write(text, to: path, mode: 0o600)
     }
     return .zero
   }
 
   /// Nil also for what is no time: it will be written anew.
-  private var noted: Duration? {
+  private static func time(in path: String) -> Duration? {
     guard let bytes = try? readFile(path, limit: 32), bytes.last == UInt8(ascii: "\n"),
       let seconds = Int(String(decoding: bytes.dropLast(), as: UTF8.self)), seconds >= 0
     else { return nil }

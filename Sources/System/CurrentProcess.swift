@@ -28,7 +28,7 @@ package enum CurrentProcess {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while true {
-      if let deadline, try !isReadable(STDIN_FILENO, until: deadline) { return bytes }
+      if let deadline, try !waitUntilReadable([STDIN_FILENO], for: deadline - .now)[0] { return bytes }
       let count = try retrying("read", "standard input") {
         unsafe chunk.withUnsafeMutableBytes { unsafe Glibc.read(STDIN_FILENO, $0.baseAddress, $0.count) }
       }
@@ -36,14 +36,6 @@ package enum CurrentProcess {
       bytes += chunk[..<count]
       if bytes.count > limit { throw SystemError("read", "standard input", .fileTooLarge) }
     }
-  }
-
-  private static func isReadable(_ descriptor: CInt, until deadline: ContinuousClock.Instant) throws(SystemError)
-    -> Bool
-  {
-    let milliseconds = max(0, (deadline - .now).roundedUpToMilliseconds)
-    var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-    return try retrying("poll", "standard input") { unsafe poll(&request, 1, milliseconds) } > 0
   }
 
   /// Writes all of `bytes` to standard output.

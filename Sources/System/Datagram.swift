@@ -46,15 +46,24 @@ package struct DatagramReceiver: ~Copyable, Sendable {
     self.path = path
   }
 
-  /// The next datagram; nil if none comes in time. What is longer than `limit` bytes is cut.
-  package borrowing func receive(limit: Int, within patience: Duration) throws(SystemError) -> [UInt8]? {
-    var request = pollfd(fd: socket.withRawValue { $0 }, events: Int16(POLLIN), revents: 0)
-    let milliseconds = max(0, patience.roundedUpToMilliseconds)
-    guard try retrying("poll", path, { unsafe poll(&request, 1, milliseconds) }) > 0 else { return nil }
+  /// Waits for the next datagram. What is longer than `limit` bytes is cut.
+  ///
+  /// - Returns: nil once `end` is signalled.
+  package borrowing func receive(limit: Int, until end: WakeUp) throws(SystemError) -> [UInt8]? {
+    let isReadable = try waitUntilReadable([socket.withRawValue { $0 }, end.descriptor], for: nil)
+    if isReadable[1] {
+      end.take()
+      return nil
+    }
     do throws(SystemError) {
       return try socket.read(limit)
     } catch {
       throw SystemError("read", path, error.errno)
     }
+  }
+
+  /// Removes the socket's name: nobody new finds it.
+  package borrowing func removeName() throws(SystemError) {
+    try removeFile(path)
   }
 }

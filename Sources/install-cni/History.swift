@@ -22,8 +22,8 @@ struct History: AsyncParsableCommand {
   @OptionGroup(title: "Settings") var node: NodeOptions
 
   func run() async throws {
-    let folder = try await node.read().reading.settings.layout.runDirectory
-    let records = Array(try PluginHistory(folder: folder).records().suffix(max(0, last)))
+    let layout = try await node.read().reading.settings.layout
+    let records = Array(try PluginHistory(layout.shared).records().suffix(max(0, last)))
     switch output {
     case .table: print(PluginHistory.text(of: records), terminator: "")
     case .json: print(JSONValue.array(records).text(.indented(2)))

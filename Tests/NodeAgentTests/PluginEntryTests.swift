@@ -24,7 +24,7 @@ import Testing
     let text = Array(JSONValue.object(object).text().utf8)
     let read = try PluginConfiguration(NetworkConfiguration(parsing: text))
     #expect(read.logLevel.word == "error")
-    #expect(read.agentRunDirectory == "/run/agent")
+    #expect(read.runDirectory?.path == "/run/agent")
     #expect(read.excludedNamespaces == ["a", "b"])
     #expect(read.agentNamespace == "istio-system")
     #expect(read.backend.rawValue == "iptables")

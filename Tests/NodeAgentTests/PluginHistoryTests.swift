@@ -1,3 +1,4 @@
+import CNI
 import Glibc
 import JSON
 import NodeAgent
@@ -13,7 +14,7 @@ import Testing
 
     deinit {
       unlink("\(path)/history.jsonl")
-      unlink("\(path)/history.1.jsonl")
+      unlink("\(path)/history.jsonl.1")
       rmdir(path)
     }
   }
@@ -21,7 +22,7 @@ import Testing
   @Test("records come back in their order")
   func order() throws {
     let folder = try Folder()
-    let history = PluginHistory(folder: folder.path)
+    let history = PluginHistory(RunDirectory(folder.path))
     #expect(try history.records() == [])
     try history.append(Array("{\"n\":1}\n".utf8))
     try history.append(Array("{\"n\":2}".utf8))
@@ -32,7 +33,7 @@ import Testing
   @Test("the oldest records make room for new ones")
   func ring() throws {
     let folder = try Folder()
-    let history = PluginHistory(folder: folder.path, capacity: 1000)
+    let history = PluginHistory(RunDirectory(folder.path), capacity: 1000)
     for number in 0..<1000 { try history.append(Array("{\"number\":\(number)}".utf8)) }
     let numbers = try history.records().compactMap { $0["number"]?.int }
     #expect(numbers.last == 999)
@@ -43,7 +44,7 @@ import Testing
   @Test("a line that was cut is passed over")
   func cut() throws {
     let folder = try Folder()
-    let history = PluginHistory(folder: folder.path)
+    let history = PluginHistory(RunDirectory(folder.path))
     try history.append(Array("{\"n\":1}".utf8))
     try history.append(Array("{\"n\":".utf8))
     try history.append(Array("{\"n\":3}".utf8))

@@ -1,3 +1,4 @@
+import CNI
 import Glibc
 import JSON
 import Logging
@@ -15,7 +16,7 @@ import Testing
     init() throws { try makeFolder(path) }
 
     deinit {
-      for name in ["history.jsonl", "history.1.jsonl", "records.sock"] { unlink("\(path)/\(name)") }
+      for name in ["history.jsonl", "history.jsonl.1", "records.sock"] { unlink("\(path)/\(name)") }
       rmdir(path)
     }
   }
@@ -39,7 +40,7 @@ import Testing
       .plain, levels: LogLevels(agent: .info, plugin: .info),
       write: { line in lines.withLock { $0.append(String(decoding: line, as: UTF8.self)) } })
     let records = PluginRecords(
-      runDirectory: path, metrics: PluginMetrics(in: metrics), logger: log.logger(AgentLog.pluginScope),
+      RunDirectory(path), metrics: PluginMetrics(in: metrics), logger: log.logger(AgentLog.pluginScope),
       agentLogger: log.logger(AgentLog.agentScope))
     let task = Task { await records.run() }
     try await eventually {
@@ -52,7 +53,7 @@ import Testing
     task.cancel()
     await task.value
 
-    let history = try PluginHistory(folder: path).records()
+    let history = try PluginHistory(RunDirectory(path)).records()
     #expect(history.map { $0["pod"]?.string } == ["shop/cart", "shop/x", "shop/cart"])
     #expect(history.allSatisfy { $0["time"]?.string?.hasSuffix("Z") == true })
     let text = metrics.text
@@ -73,7 +74,7 @@ import Testing
     let path = "\(folder.path)/records.sock"
     let log = AgentLog(.plain, levels: LogLevels(agent: .info, plugin: .info), write: { _ in })
     let records = PluginRecords(
-      runDirectory: folder.path, metrics: PluginMetrics(in: Metrics()), logger: log.logger(AgentLog.pluginScope),
+      RunDirectory(folder.path), metrics: PluginMetrics(in: Metrics()), logger: log.logger(AgentLog.pluginScope),
       agentLogger: log.logger(AgentLog.agentScope))
     let task = Task { await records.run() }
     try await eventually { try exists(path) }

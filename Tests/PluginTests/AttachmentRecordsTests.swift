@@ -16,7 +16,7 @@ import Testing
   @Test("a record is where it belongs, and is read, replaced and removed")
   func life() throws {
     let folder = try TemporaryFolder()
-    let records = AttachmentRecords(runDirectory: folder.path)
+    let records = AttachmentRecords(RunDirectory(folder.path))
     #expect(records.read(Self.key) == .nothing)
     for _ in 0..<2 { try records.write(Self.bytes, at: Self.key) }
     #expect(folder.files == ["attachments/mesh/eth0/c0ffee"])
@@ -31,7 +31,7 @@ import Testing
   @Test("the longest container id is a file's name")
   func longName() throws {
     let folder = try TemporaryFolder()
-    let records = AttachmentRecords(runDirectory: folder.path)
+    let records = AttachmentRecords(RunDirectory(folder.path))
     let key = Self.key("mesh", "fifteen-bytes-x", String(repeating: "a", count: 250))
     try records.write(Self.bytes, at: key)
     #expect(records.read(key) == .record(AttachmentRecordTests.record()))
@@ -42,7 +42,7 @@ import Testing
     await #expect(processExitsWith: .success) { [mask] in
       umask(mask)
       let folder = try TemporaryFolder()
-      try AttachmentRecords(runDirectory: folder.path).write(
+      try AttachmentRecords(RunDirectory(folder.path)).write(
         AttachmentRecordsTests.bytes, at: AttachmentRecordsTests.key)
       let paths = ["attachments", "attachments/mesh", "attachments/mesh/eth0", "attachments/mesh/eth0/c0ffee"]
       let outcome = try runChild(
@@ -60,7 +60,7 @@ import Testing
     try folder.write(text, to: "attachments/mesh/eth0/c0ffee")
     let path = "\(folder.path)/attachments/mesh/eth0/c0ffee"
     #expect(
-      AttachmentRecords(runDirectory: folder.path).read(Self.key)
+      AttachmentRecords(RunDirectory(folder.path)).read(Self.key)
         == .unusable("\(path) holds no record that this version can read"))
   }
 
@@ -69,14 +69,14 @@ import Testing
     let folder = try TemporaryFolder()
     try folder.write("", to: "attachments/mesh/eth0/c0ffee/x")
     let path = "\(folder.path)/attachments/mesh/eth0/c0ffee"
-    let records = AttachmentRecords(runDirectory: folder.path)
+    let records = AttachmentRecords(RunDirectory(folder.path))
     #expect(records.read(Self.key) == .unusable("read(\(path)) = EISDIR (21)"))
     #expect(throws: SystemError("open", path, .isDirectory)) { try records.write(Self.bytes, at: Self.key) }
   }
 
   @Test("without the agent's folder there is nothing to read, and nowhere to write")
   func noRunDirectory() throws {
-    let records = AttachmentRecords(runDirectory: "/nonexistent/run")
+    let records = AttachmentRecords(RunDirectory("/nonexistent/run"))
     #expect(records.read(Self.key) == .nothing)
     #expect(try records.others(of: Self.key) == [])
     #expect(try !records.remove(Self.key))
@@ -89,7 +89,7 @@ import Testing
   @Test("other attachments are those of the same container, in any network")
   func others() throws {
     let folder = try TemporaryFolder()
-    let records = AttachmentRecords(runDirectory: folder.path)
+    let records = AttachmentRecords(RunDirectory(folder.path))
     let others = [Self.key("mesh", "net1", "c0ffee"), Self.key("storage", "eth0", "c0ffee")]
     for key in [Self.key, Self.key("mesh", "eth0", "c0ffee1"), Self.key("mesh", "net2", "c0ffe")] + others {
       try records.write(Self.bytes, at: key)
@@ -102,7 +102,7 @@ import Testing
   @Test("what is no longer valid goes, in this network only; what no ADD has written stays")
   func prune() throws {
     let folder = try TemporaryFolder()
-    let records = AttachmentRecords(runDirectory: folder.path)
+    let records = AttachmentRecords(RunDirectory(folder.path))
     for key in [
       Self.key, Self.key("mesh", "net1", "c0ffee"), Self.key("mesh", "eth0", "gone"), Self.key("other", "eth0", "gone"),
     ] {

@@ -66,7 +66,7 @@ import Testing
   @Test("CHECK of a redirected pod whose namespace is gone names the pod of the record")
   func namespaceGone() throws {
     let folder = try TemporaryFolder()
-    try AttachmentRecords(runDirectory: folder.path)
+    try AttachmentRecords(RunDirectory(folder.path))
       .write(AttachmentRecordTests.record().serialized(), at: AttachmentRecordsTests.key)
     let failure = try PluginTests.failure(
       Self.run("CHECK", folder, environment: ["CNI_ARGS": "K8S_POD_NAMESPACE=other;K8S_POD_NAME=pod"]))
@@ -82,7 +82,7 @@ import Testing
     [nil, "", "/nonexistent"])
   func delete(keys: JSONObject, namespace: String?) throws {
     let folder = try TemporaryFolder()
-    try AttachmentRecords(runDirectory: folder.path)
+    try AttachmentRecords(RunDirectory(folder.path))
       .write(AttachmentRecordTests.record().serialized(), at: AttachmentRecordsTests.key)
     #expect(Self.run("DEL", folder, keys, environment: ["CNI_NETNS": namespace]).exitStatus == 0)
     #expect(folder.files == ["attachments/mesh/eth0"])
