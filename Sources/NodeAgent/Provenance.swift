@@ -83,21 +83,29 @@ struct Provenance {
   /// the two: before that list, and behind the plugin, so that it is seen when its owner writes it anew.
   ///
   /// - Parameter now: since 1970.
+  /// - Throws: what is to be waited for, or that no name is left.
   func listName(for plugin: ConfigurationFile, now: Duration) throws(Obstacle) -> String {
     let usual = "\(plugin.name.dropLast(".conf".count)).conflist"
     let other = "\(plugin.name)\(String.conversionEnding)"
     if folder[other] != nil, isFree(other, for: plugin) { return other }
-    if isFree(usual, for: plugin) { return usual }
-    // Some write the one and then the other, and take the first away.
-    if plugin.isYoung(at: now) || folder[usual]?.file.isYoung(at: now) == true {
-      throw .settling(plugin.name, "\(usual) is there as well")
+    let isUsualFree = isFree(usual, for: plugin)
+    // Some write a plugin, then the list, and take the plugin away; one that is a list by then would come back.
+    let isYoung = plugin.isYoung(at: now) || folder[usual]?.file.isYoung(at: now) == true
+    if isYoung, !isUsualFree || !hasBeenList(plugin.name) {
+      throw .settling(plugin.name, "\(usual) may take its place")
     }
+    if isUsualFree { return usual }
     guard isFree(other, for: plugin) else {
       throw Obstacle(
         .nameTaken, "cannot make a list of \(plugin.name): \(usual) and \(other) are there as well",
         remedy: "remove those that are not in use")
     }
     return other
+  }
+
+  /// Whether a list was made of the single plugin's file `plugin` before, so that its owner is known to leave it there.
+  private func hasBeenList(_ plugin: String) -> Bool {
+    sources.values.contains(plugin) || journal.marks.contains { if case .entry(_, plugin) = $0 { true } else { false } }
   }
 
   private func isFree(_ name: String, for plugin: ConfigurationFile) -> Bool {
@@ -215,7 +223,7 @@ extension NetworkConfigurationFile {
 }
 
 extension ConfigurationFile {
-  /// How long a file that is broken, or may be only half of what is to come, is given to be finished.
+  /// How long a file that is broken, or may be gone when its writer is done, is given.
   private static let settlingTime = Duration.seconds(1)
 
   /// Whether the file was written to a moment ago.

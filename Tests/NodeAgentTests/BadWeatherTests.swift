@@ -206,7 +206,7 @@ import Testing
   @Test("without its state a node is judged by what is on it", arguments: VendorFile.all)
   func stateLost(vendor: VendorFile) throws {
     let node = try NodeFolder()
-    try AtomicFile.write(vendor.bytes, to: node.path(vendor.name), mode: 0o644)
+    try node.write(vendor.bytes, to: vendor.name, mode: 0o644)
     #expect(Installation().pass(node.wanted()).isHealthy)
     try renameFile(node.layout.stateFolder, to: "\(node.root)/away")
     let report = Installation().pass(node.wanted())

@@ -22,7 +22,9 @@ import Testing
     let converts = life == .convert || life == .removeConverted
     let text = converts ? single : NodeFolder.calico
     if try !exists(conf), try !exists(list) {
-      try AtomicFile.write(Array(text.utf8), to: converts ? conf : list, mode: 0o640)
+      // Long enough ago to stay.
+      let time = timeSinceEpoch() - .seconds(60)
+      try NewFile.make(converts ? conf : list, Array(text.utf8), mode: 0o640, modified: time)
       switch life {
       case .install, .convert, .own: break
       case .update, .remove, .removeConverted, .toOwn, .retry: #expect(Installation().pass(chained).isHealthy)

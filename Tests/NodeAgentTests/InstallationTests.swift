@@ -19,7 +19,7 @@ import Testing
     "what is installed and removed again leaves the very same files", arguments: VendorFile.all, Self.placements)
   func thereAndBack(vendor: VendorFile, placement: Wanted.Placement) throws {
     let node = try NodeFolder()
-    try AtomicFile.write(vendor.bytes, to: node.path(vendor.name), mode: 0o640)
+    try node.write(vendor.bytes, to: vendor.name, mode: 0o640)
     // Only root can give a file away.
     if getuid() == 0 { try #require(chown(node.path(vendor.name), 1234, 5678) == 0) }
     let before = try node.everything
@@ -95,7 +95,7 @@ import Testing
   @Test("without RENAME_EXCHANGE it all works as well", arguments: VendorFile.all)
   func withoutExchange(vendor: VendorFile) throws {
     let node = try NodeFolder()
-    try AtomicFile.write(vendor.bytes, to: node.path(vendor.name), mode: 0o640)
+    try node.write(vendor.bytes, to: vendor.name, mode: 0o640)
     let before = try node.everything
     let installation = Installation(exchange: FileExchange(isExchangePossible: false))
     #expect(installation.pass(node.wanted()).isHealthy)

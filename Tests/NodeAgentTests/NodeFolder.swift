@@ -42,8 +42,16 @@ struct NodeFolder: ~Copyable {
   func path(_ name: String) -> String { "\(layout.configurationFolder)/\(name)" }
 
   /// Writes a file of the folder of configurations as most do: beside it, then in its place.
-  func write(_ text: String, to name: String, mode: UInt32 = 0o644) throws {
-    try AtomicFile.write(Array(text.utf8), to: path(name), mode: mode)
+  ///
+  /// - Parameter age: how long ago, as it seems.
+  func write(_ bytes: [UInt8], to name: String, mode: UInt32 = 0o644, age: Duration = .seconds(60)) throws {
+    let temporary = "\(path(name)).new"
+    try NewFile.make(temporary, bytes, mode: mode, modified: timeSinceEpoch() - age)
+    try renameFile(temporary, to: path(name))
+  }
+
+  func write(_ text: String, to name: String, mode: UInt32 = 0o644, age: Duration = .seconds(60)) throws {
+    try write(Array(text.utf8), to: name, mode: mode, age: age)
   }
 
   func bytes(_ name: String) throws -> [UInt8] { try readFile(path(name), limit: 1 << 24) }

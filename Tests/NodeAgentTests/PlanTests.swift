@@ -192,16 +192,66 @@ import Testing
     }
   }
 
-  @Test("a plugin's file beside a list of its name is given a second before both are taken as meant")
-  func settlesBesideList() {
-    var node = Self.node(["10-a.conflist": Self.list("a")])
-    node.write(Array(#"{"name":"a","type":"b"}"#.utf8), to: "10-a.conf", age: .zero)
-    #expect(Self.plan(node).obstacles.map(\.problem) == ["10-a.conf is being written: 10-a.conflist is there as well"])
-    node.now += .seconds(2)
-    #expect(
-      Self.plan(node).steps.map(\.description) == [
-        "make the list 10-a.conf-istio-cni.conflist of 10-a.conf, with our entry behind its plugin"
-      ])
+  static let plugin = #"{"name":"a","type":"b"}"#
+
+  @Test("a plugin's file is given a second before it becomes a list, with another's list of its name and without")
+  func settlesBeforeList() {
+    for (list, age, made) in [
+      (nil, 60, "10-a.conflist"), ("10-a.conflist", 60, "10-a.conf-istio-cni.conflist"),
+      ("10-a.conflist", 0, "10-a.conf-istio-cni.conflist"),
+    ] {
+      for pluginAge in [0, 60] where pluginAge == 0 || age == 0 {
+        var node = Self.node([:])
+        if let list { node.write(Self.list("a"), to: list, age: .seconds(age)) }
+        node.write(Self.plugin, to: "10-a.conf", age: .seconds(pluginAge))
+        #expect(
+          Self.plan(node).obstacles.map(\.problem) == ["10-a.conf is being written: 10-a.conflist may take its place"])
+        #expect(Self.plan(node).steps == [])
+        node.now += .seconds(2)
+        #expect(
+          Self.plan(node).steps.map(\.description) == [
+            "make the list \(made) of 10-a.conf, with our entry behind its plugin"
+          ])
+      }
+    }
+  }
+
+  @Test("a plugin's file that is written anew becomes a list at once, be the former list there or not")
+  func knownPlugin() {
+    var node = Self.node(["10-a.conf": Self.plugin], Self.chained)
+    node.write(#"{"name":"a","type":"c"}"#, to: "10-a.conf", age: .zero)
+    node.execute(Self.plan(node))
+    #expect(node.chains == ["10-a.conflist": ["c", "istio-cni"]])
+    node.write(nil, to: "10-a.conflist")
+    node.write(Self.plugin, to: "10-a.conf", age: .zero)
+    node.execute(Self.plan(node))
+    #expect(node.chains == ["10-a.conflist": ["b", "istio-cni"]])
+    // Without the journal, the list tells.
+    node.journal = Journal()
+    node.write(#"{"name":"a","type":"c"}"#, to: "10-a.conf", age: .zero)
+    node.execute(Self.plan(node))
+    #expect(node.chains == ["10-a.conflist": ["c", "istio-cni"]])
+    // Another's list in its place may be what replaces it.
+    node.write(Self.list("a"), to: "10-a.conflist", age: .zero)
+    node.write(Self.plugin, to: "10-a.conf", age: .zero)
+    #expect(Self.plan(node).obstacles.map(\.code) == [.settling])
+  }
+
+  @Test("of a plugin's file that is there only until its owner has written the list, nothing is kept")
+  func earlyPlugin() {
+    var node = Self.node(["10-a.conflist": Self.list("a")], Self.chained)
+    let writes: [(name: String, text: String?)] = [
+      ("10-a.conf", Self.plugin), ("10-a.conflist", nil), ("10-a.conflist", Self.list("a")), ("10-a.conf", nil),
+    ]
+    for (name, text) in writes {
+      node.write(text.map { Array($0.utf8) }, to: name, age: .zero)
+      node.execute(Self.plan(node))
+    }
+    #expect(node.chains == ["10-a.conflist": ["bridge", "istio-cni"]])
+    #expect(Self.plan(node).isHealthy)
+    #expect(node.originals.keys.sorted() == ["10-a.conflist"])
+    node.execute(Plan(removing: FakeNode.layout, found: node.found))
+    #expect(node.bytes == ["10-a.conflist": Array(Self.list("a").utf8)])
   }
 
   @Test("a folder that is not there is waited for, and all else is done")
