@@ -35,10 +35,10 @@ struct ConfigurationExchange {
 
   /// Puts a list beside a single plugin's file, and takes that away.
   func convert(
-    _ file: ConfigurationFile, to list: String, _ bytes: [UInt8]
+    _ file: ConfigurationFile, to list: String, former: ConfigurationFile?, _ bytes: [UInt8]
   ) throws(SystemError) -> FileExchange.Outcome {
     try originals.prepare()
-    guard try placeList(list, bytes, like: file.identity) == .done else { return .changed }
+    guard try placeList(list, bytes, like: file.identity, insteadOf: former) == .done else { return .changed }
     let temporary = try free(TemporaryConfiguration(for: file.name, content: file.bytes))
     guard try exchange.takeAway(path(file.name), to: temporary, ifStill: file.bytes) == .done else { return .changed }
     try settle(displaced: temporary, of: file)
@@ -81,20 +81,13 @@ struct ConfigurationExchange {
 
   // MARK: Parts of it
 
-  /// Puts down a list of ours, in the place of one that was made of the same plugin before.
+  /// Puts down a list of ours, in the place of `former` if there is one.
   private func placeList(
-    _ name: String, _ bytes: [UInt8], like identity: FileIdentity
+    _ name: String, _ bytes: [UInt8], like identity: FileIdentity, insteadOf former: ConfigurationFile?
   ) throws(SystemError) -> FileExchange.Outcome {
-    let current: [UInt8]?
-    do throws(SystemError) {
-      current = try readFile(path(name), limit: NetworkConfiguration.maximumByteCount)
-    } catch let error where error.errno == .noSuchFileOrDirectory {
-      current = nil
-    }
-    if current == bytes { return .done }
     let temporary = try make(name, bytes, like: identity)
-    guard let current else { return try placeNew(temporary, at: name) ? .done : .changed }
-    guard try exchange.place(temporary, at: path(name), insteadOf: current) == .done else { return .changed }
+    guard let former else { return try placeNew(temporary, at: name) ? .done : .changed }
+    guard try exchange.place(temporary, at: path(name), insteadOf: former.bytes) == .done else { return .changed }
     try removeFile(temporary)
     return .done
   }

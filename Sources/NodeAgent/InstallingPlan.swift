@@ -95,7 +95,8 @@ struct InstallingPlan {
     if file.name.isSinglePlugin {
       let list = try files.listName(for: file, now: found.now)
       lead = list
-      return try [.convert(file, to: list, bytes: bytes)] + tidying(files, keeping: list, madeOf: file.name)
+      let step = Step.convert(file, to: list, former: files.folder[list]?.file, bytes: bytes)
+      return try [step] + tidying(files, keeping: list, madeOf: file.name)
     }
     lead = file.name
     // Inserting what is in place changes nothing.

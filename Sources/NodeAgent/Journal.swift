@@ -112,7 +112,7 @@ extension Journal {
       } else if !hasEntry(in: file.name) {
         add(.entry(file: file.name, original: nil))
       }
-    case .convert(let file, let name, _):
+    case .convert(let file, let name, _, _):
       // Another list that was made of it before is another's by now, or this one would not have a new name.
       marks.removeAll { if case .entry(let list, file.name) = $0 { list != name } else { false } }
       setEntry(in: name, original: file.name)

@@ -42,7 +42,7 @@ extension Step {
   /// The file of another's that it changes.
   fileprivate var editedFile: ConfigurationFile? {
     switch self {
-    case .edit(let file, _), .convert(let file, _, _), .restore(let file, _), .restoreConverted(let file, _, _): file
+    case .edit(let file, _), .convert(let file, _, _, _), .restore(let file, _), .restoreConverted(let file, _, _): file
     default: nil
     }
   }

@@ -10,9 +10,9 @@ package enum Step: Sendable, Equatable {
   /// Puts `bytes` in the place of another's file, which keeps its mode and owner. What was there is kept as the original
   /// if it is one; see ``ConfigurationFile/isOriginal``.
   case edit(ConfigurationFile, bytes: [UInt8])
-  /// Writes the list made of another's single plugin, in place of one that was made before, and takes that file away,
-  /// which is kept as the original if it is one.
-  case convert(ConfigurationFile, to: String, bytes: [UInt8])
+  /// Writes the list made of another's single plugin, in place of `former`, one that was made before, and takes that file
+  /// away, which is kept as the original if it is one.
+  case convert(ConfigurationFile, to: String, former: ConfigurationFile?, bytes: [UInt8])
   /// Writes a file of our own.
   case writeOwnFile(name: String, bytes: [UInt8])
   /// Removes a file of our own, or a list of ours that was made of a single plugin whose file is there again.

@@ -8,7 +8,7 @@ extension Step: CustomStringConvertible {
     case .writeBinary(let path): "copy the plugin to \(path), where it is missing or another"
     case .writeKubeconfig: "write the plugin's kubeconfig, which is missing or another"
     case .edit(let file, _): "edit \(file.name): put our entry at the end of its plugins, since \(file.reasonToEdit)"
-    case .convert(let file, let list, _): "make the list \(list) of \(file.name), with our entry behind its plugin"
+    case .convert(let file, let list, _, _): "make the list \(list) of \(file.name), with our entry behind its plugin"
     case .writeOwnFile(let name, _): "write our own file \(name), which is missing or another"
     case .removeOwnFile(let name): "remove our own file \(name), which is not wanted any more"
     case .restore(let file, _): "take our entry out of \(file.name), which is then as it was"

@@ -18,7 +18,8 @@ struct StepExecution {
       try makeFolders(layout.runDirectory)
       try AtomicFile.write(wanted.kubeconfig, to: layout.kubeconfig, mode: wanted.kubeconfigMode)
     case .edit(let file, let bytes): return try configurations.edit(file, bytes)
-    case .convert(let file, let list, let bytes): return try configurations.convert(file, to: list, bytes)
+    case .convert(let file, let list, let former, let bytes):
+      return try configurations.convert(file, to: list, former: former, bytes)
     case .writeOwnFile(let name, let bytes):
       try configurations.writeOwn(name, bytes, mode: wanted?.newFileMode ?? 0o600)
     case .removeOwnFile(let name): try configurations.removeOwn(name)

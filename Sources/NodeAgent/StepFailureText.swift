@@ -59,7 +59,7 @@ extension Step {
     case .writeKubeconfig: return runDirectory("write the plugin's kubeconfig \(layout.kubeconfig)")
     case .removeKubeconfig: return runDirectory("remove the plugin's kubeconfig \(layout.kubeconfig)")
     case .edit(let file, _): return configuration("put our entry into \(path(file.name))")
-    case .convert(let file, let list, _): return configuration("make the list \(path(list)) of \(path(file.name))")
+    case .convert(let file, let list, _, _): return configuration("make the list \(path(list)) of \(path(file.name))")
     case .writeOwnFile(let name, _): return configuration("write our configuration \(path(name))")
     case .removeOwnFile(let name): return configuration("remove our configuration \(path(name))")
     case .restore(let file, _): return configuration("take our entry out of \(path(file.name))")

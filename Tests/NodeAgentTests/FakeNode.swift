@@ -78,7 +78,7 @@ struct FakeNode {
   mutating func executeHalf(_ step: Step) {
     journal.begin(step, in: Self.layout)
     switch step {
-    case .convert(_, let list, let bytes): write(bytes, to: list)
+    case .convert(_, let list, _, let bytes): write(bytes, to: list)
     case .restoreConverted(_, let plugin, let bytes): write(bytes, to: plugin)
     default: break
     }
@@ -95,7 +95,8 @@ struct FakeNode {
     case .edit(let file, let bytes):
       take(file)
       write(bytes, to: file.name, mode: file.identity.mode)
-    case .convert(let file, let list, let bytes):
+    case .convert(let file, let list, let former, let bytes):
+      #expect(files[list] == former)
       take(file)
       write(bytes, to: list, mode: file.identity.mode)
     case .writeOwnFile(let name, let bytes): write(bytes, to: name, mode: 0o600)

@@ -282,6 +282,26 @@ import Testing
   }
 
   @Test(
+    "a list that another writes while ours is to have its name stays, with a former one of ours there and without",
+    arguments: [false, true])
+  func listWhileConverted(hasFormer: Bool) throws {
+    let node = try NodeFolder()
+    try node.write(#"{"name": "a", "type": "bridge"}"#, to: "10-a.conf")
+    if hasFormer {
+      #expect(Installation().pass(node.wanted()).isHealthy)
+      try node.write(#"{"name": "b", "type": "bridge"}"#, to: "10-a.conf")
+    }
+    let path = node.path("10-a.conflist")
+    let installation = Installation { moment in
+      guard case .marked(.convert) = moment else { return }
+      #expect(throws: Never.self) { try AtomicFile.write(Array(NodeFolder.calico.utf8), to: path, mode: 0o644) }
+    }
+    #expect(installation.pass(node.wanted()).failure?.isTransient == true)
+    #expect(try node.bytes("10-a.conflist") == Array(NodeFolder.calico.utf8))
+    #expect(try node.configurations == [".istio-cni", "10-a.conf", "10-a.conflist"])
+  }
+
+  @Test(
     "of a writer that writes as fast as it can nothing is lost, and at no moment is its file missing or half written",
     .timeLimit(.minutes(1)))
   func fastWriter() throws {
