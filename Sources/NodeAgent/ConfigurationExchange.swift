@@ -39,8 +39,7 @@ struct ConfigurationExchange {
   ) throws(SystemError) -> FileExchange.Outcome {
     try originals.prepare()
     guard try placeList(list, bytes, like: file.identity, insteadOf: former) == .done else { return .changed }
-    let temporary = try free(TemporaryConfiguration(for: file.name, content: file.bytes))
-    guard try exchange.takeAway(path(file.name), to: temporary, ifStill: file.bytes) == .done else { return .changed }
+    guard let temporary = try takeAway(file) else { return .changed }
     try settle(displaced: temporary, of: file)
     return .done
   }
@@ -53,9 +52,7 @@ struct ConfigurationExchange {
       let temporary = try makeOriginal(name, bytes, like: list.identity)
       try placeNew(temporary, at: name)
     }
-    let temporary = try free(TemporaryConfiguration(for: list.name, content: list.bytes))
-    guard try exchange.takeAway(path(list.name), to: temporary, ifStill: list.bytes) == .done else { return .changed }
-    try removeFile(temporary)
+    guard try removeOwn(list) == .done else { return .changed }
     try originals.remove(name)
     return .done
   }
@@ -75,8 +72,10 @@ struct ConfigurationExchange {
     try synchronizeFolder(folder)
   }
 
-  func removeOwn(_ name: String) throws(SystemError) {
-    if try removeFile(path(name)) { try synchronizeFolder(folder) }
+  func removeOwn(_ file: ConfigurationFile) throws(SystemError) -> FileExchange.Outcome {
+    guard let temporary = try takeAway(file) else { return .changed }
+    try removeFile(temporary)
+    return .done
   }
 
   // MARK: Parts of it
@@ -90,6 +89,15 @@ struct ConfigurationExchange {
     guard try exchange.place(temporary, at: path(name), insteadOf: former.bytes) == .done else { return .changed }
     try removeFile(temporary)
     return .done
+  }
+
+  /// Takes its name from a file.
+  ///
+  /// - Returns: The path that it has instead; nil if another writer came in between.
+  private func takeAway(_ file: ConfigurationFile) throws(SystemError) -> String? {
+    let temporary = try free(TemporaryConfiguration(for: file.name, content: file.bytes))
+    let outcome = try exchange.takeAway(path(file.name), to: temporary, ifStill: file.bytes)
+    return outcome == .done ? temporary : nil
   }
 
   /// Gives a temporary file a name that nothing has.

@@ -264,7 +264,7 @@ struct InstallingPlan {
     for entry in rest where !files.isOwn(entry) {
       if let step = try files.givingBack(entry, now: found.now) { steps.append(step) }
     }
-    return steps + rest.filter(files.isOwn).map { .removeOwnFile(name: $0.name) }
+    return steps + rest.filter(files.isOwn).map { .removeOwnFile($0.file) }
       + files.outdated(besides: source ?? name).map { .removeLeftover(path: "\(wanted.layout.originals)/\($0)") }
   }
 

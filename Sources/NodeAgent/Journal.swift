@@ -124,9 +124,9 @@ extension Journal {
   /// Removes the mark of what `step` has undone, which is to be written after its effect.
   package mutating func finish(_ step: Step, in layout: NodeLayout) {
     switch step {
-    case .removeOwnFile(let name):
-      marks.removeAll { $0 == .ownFile(name: name) }
-      removeEntry(in: name)
+    case .removeOwnFile(let file):
+      marks.removeAll { $0 == .ownFile(name: file.name) }
+      removeEntry(in: file.name)
     case .restore(let file, _), .restoreConverted(let file, _, _): removeEntry(in: file.name)
     case .removeKubeconfig: marks.removeAll { $0 == .kubeconfig(path: layout.kubeconfig) }
     case .removeBinary(let path): marks.removeAll { $0 == .binary(path: path) }

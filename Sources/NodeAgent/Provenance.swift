@@ -142,24 +142,24 @@ extension Provenance {
         if case .failure(let fault) = anew.content, anew.file.isYoung(at: now) {
           throw .settling(source, fault.problem)
         }
-        return .removeOwnFile(name: entry.name)
+        return .removeOwnFile(entry.file)
       }
       if let plugin = edit.unwrapping() { return .restoreConverted(entry.file, to: source, bytes: plugin) }
     }
     if edit.positions.isEmpty { return nil }
     // It fails only if there is no other plugin.
     if let bytes = try? edit.removing() { return .restore(entry.file, bytes: bytes) }
-    return replacing(entry) ?? .removeOwnFile(name: entry.name)
+    return replacing(entry) ?? .removeOwnFile(entry.file)
   }
 
   /// What puts the last good content in the place of a file of which nothing can be made.
   private func replacing(_ entry: ConfigurationFolder.Entry) -> Step? {
     if let source = journal.original(of: entry.name), source != entry.name, folder[source] != nil {
-      return .removeOwnFile(name: entry.name)
+      return .removeOwnFile(entry.file)
     }
     guard let last = lastGood(of: entry.name) else { return nil }
     if last.name == entry.name { return .restore(entry.file, bytes: last.bytes) }
-    if folder[last.name] != nil { return .removeOwnFile(name: entry.name) }
+    if folder[last.name] != nil { return .removeOwnFile(entry.file) }
     return .restoreConverted(entry.file, to: last.name, bytes: last.bytes)
   }
 

@@ -38,7 +38,7 @@ struct RemovingPlan {
     let files = Provenance(folder: folder, journal: found.journal, originals: found.originals, ownName: nil)
     for entry in folder.entries + folder.setAside {
       if files.isOwn(entry) {
-        steps.append(.removeOwnFile(name: entry.name))
+        steps.append(.removeOwnFile(entry.file))
         continue
       }
       do throws(Obstacle) {

@@ -51,7 +51,7 @@ extension Step {
   fileprivate var ownFile: (name: String, bytes: [UInt8])? {
     switch self {
     case .writeOwnFile(let name, let bytes): (name, bytes)
-    case .removeOwnFile(let name): (name, [])
+    case .removeOwnFile(let file): (file.name, [])
     default: nil
     }
   }

@@ -16,7 +16,7 @@ package enum Step: Sendable, Equatable {
   /// Writes a file of our own.
   case writeOwnFile(name: String, bytes: [UInt8])
   /// Removes a file of our own, or a list of ours that was made of a single plugin whose file is there again.
-  case removeOwnFile(name: String)
+  case removeOwnFile(ConfigurationFile)
   /// Takes our entry out of another's file again. `bytes` is what then must be there: the original itself if it has
   /// these bytes. Otherwise the original is out of date. No original of that name is kept afterwards.
   case restore(ConfigurationFile, bytes: [UInt8])

@@ -10,7 +10,7 @@ extension Step: CustomStringConvertible {
     case .edit(let file, _): "edit \(file.name): put our entry at the end of its plugins, since \(file.reasonToEdit)"
     case .convert(let file, let list, _, _): "make the list \(list) of \(file.name), with our entry behind its plugin"
     case .writeOwnFile(let name, _): "write our own file \(name), which is missing or another"
-    case .removeOwnFile(let name): "remove our own file \(name), which is not wanted any more"
+    case .removeOwnFile(let file): "remove our own file \(file.name), which is not wanted any more"
     case .restore(let file, _): "take our entry out of \(file.name), which is then as it was"
     case .restoreConverted(let file, let plugin, _): "give back \(plugin), of which \(file.name) was made"
     case .removeKubeconfig: "remove the plugin's kubeconfig"

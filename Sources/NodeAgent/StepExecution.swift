@@ -22,7 +22,7 @@ struct StepExecution {
       return try configurations.convert(file, to: list, former: former, bytes)
     case .writeOwnFile(let name, let bytes):
       try configurations.writeOwn(name, bytes, mode: wanted?.newFileMode ?? 0o600)
-    case .removeOwnFile(let name): try configurations.removeOwn(name)
+    case .removeOwnFile(let file): return try configurations.removeOwn(file)
     case .restore(let file, let bytes): return try configurations.restore(file, bytes)
     case .restoreConverted(let list, let name, let bytes):
       return try configurations.restoreConverted(list, to: name, bytes)

@@ -61,7 +61,7 @@ extension Step {
     case .edit(let file, _): return configuration("put our entry into \(path(file.name))")
     case .convert(let file, let list, _, _): return configuration("make the list \(path(list)) of \(path(file.name))")
     case .writeOwnFile(let name, _): return configuration("write our configuration \(path(name))")
-    case .removeOwnFile(let name): return configuration("remove our configuration \(path(name))")
+    case .removeOwnFile(let file): return configuration("remove our configuration \(path(file.name))")
     case .restore(let file, _): return configuration("take our entry out of \(path(file.name))")
     case .restoreConverted(let list, let name, _):
       return configuration("give \(path(name)) back for the list \(path(list.name))")

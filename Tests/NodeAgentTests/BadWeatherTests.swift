@@ -295,7 +295,7 @@ import Testing
       "run as root with CAP_DAC_OVERRIDE, CAP_CHOWN and CAP_FOWNER, and look for denials of SELinux or AppArmor about /r"
     ),
     (
-      .improperLink, .removeOwnFile(name: "x"), "two file systems",
+      .improperLink, .writeOwnFile(name: "x", bytes: []), "two file systems",
       "mount /c as one folder, with nothing mounted below it"
     ),
     (.resourceBusy, .removeBinary(path: "/b/istio-cni"), "it is a mount point", "mount the folder /b, not the file"),

@@ -100,7 +100,9 @@ struct FakeNode {
       take(file)
       write(bytes, to: list, mode: file.identity.mode)
     case .writeOwnFile(let name, let bytes): write(bytes, to: name, mode: 0o600)
-    case .removeOwnFile(let name): files[name] = nil
+    case .removeOwnFile(let file):
+      #expect(files[file.name] == file)
+      files[file.name] = nil
     case .restore(let file, let bytes): give(bytes, back: file.name, from: file)
     case .restoreConverted(let file, let plugin, let bytes): give(bytes, back: plugin, from: file)
     case .removeKubeconfig: kubeconfig = nil

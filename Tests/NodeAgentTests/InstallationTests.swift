@@ -301,6 +301,26 @@ import Testing
     #expect(try node.configurations == [".istio-cni", "10-a.conf", "10-a.conflist"])
   }
 
+  @Test("a list that another writes in the place of one of ours that is to go stays")
+  func listWhileRemoved() throws {
+    let node = try NodeFolder()
+    let text = #"{"name": "a", "type": "bridge"}"#
+    try node.write(text, to: "10-a.conf")
+    #expect(Installation().pass(node.wanted()).isHealthy)
+    try node.write(text, to: "10-a.conf")
+    let path = node.path("10-a.conflist")
+    let installation = Installation { moment in
+      guard case .marked(.removeOwnFile) = moment else { return }
+      #expect(throws: Never.self) { try AtomicFile.write(Array(NodeFolder.calico.utf8), to: path, mode: 0o644) }
+    }
+    let failure = installation.remove(node.layout).failure
+    #expect(
+      failure?.problem == "cannot remove our configuration \(path): another writer changed the file at the same moment")
+    #expect(Installation().remove(node.layout).isHealthy)
+    #expect(try node.configurations == ["10-a.conf", "10-a.conflist"])
+    #expect(try node.bytes("10-a.conflist") == Array(NodeFolder.calico.utf8))
+  }
+
   @Test(
     "of a writer that writes as fast as it can nothing is lost, and at no moment is its file missing or half written",
     .timeLimit(.minutes(1)))
