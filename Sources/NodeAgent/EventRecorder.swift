@@ -104,7 +104,7 @@ package final class EventRecorder: Sendable {
   private func event(
     _ kind: Kind, _ reason: String, _ message: String, _ subject: Subject, count: Int, at time: Duration
   ) -> JSONValue {
-    let stamp = JSONValue.string(UTCTime(time).description)
+    let stamp = JSONValue.string(Timestamp(time).inSeconds)
     let nanoseconds = time.components.seconds * 1_000_000_000 + time.components.attoseconds / 1_000_000_000
     return [
       "apiVersion": "v1", "kind": "Event",

@@ -52,7 +52,7 @@ extension NodeStatus.InstalledKubeconfig {
     [
       "path": .string(path), "state": .string(state.rawValue), "mode": mode.map { .string($0.octal) } ?? nil,
       "server": server.map { .string($0) } ?? nil,
-      "tokenExpires": tokenExpiry.map { .string(UTCTime($0).description) } ?? nil,
+      "tokenExpires": tokenExpiry.map { .string(Timestamp($0).inSeconds) } ?? nil,
       "tokenFile": tokenFile.map { .string($0) } ?? nil, "fault": fault.map { .string($0) } ?? nil,
     ]
   }

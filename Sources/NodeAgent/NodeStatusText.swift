@@ -49,7 +49,7 @@ extension NodeStatus {
     if let server = kubeconfig.server { notes.append("server \(server)") }
     if let file = kubeconfig.tokenFile { notes.append("token in \(file)") }
     if let expiry = kubeconfig.tokenExpiry {
-      notes.append("token \(expiry > now ? "until" : "expired at") \(UTCTime(expiry))")
+      notes.append("token \(expiry > now ? "until" : "expired at") \(Timestamp(expiry).inSeconds)")
     }
     if let fault = kubeconfig.fault { notes.append("unusable: \(fault)") }
     return [[kubeconfig.path, notes.joined(separator: ", ")]]

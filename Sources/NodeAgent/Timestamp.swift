@@ -12,13 +12,18 @@ package struct Timestamp: Sendable, CustomStringConvertible {
   }
 
   /// For example `2026-11-25T20:00:00.000000Z`.
-  package var description: String {
+  package var description: String { "\(dateAndTime).\(microseconds.padded(6))Z" }
+
+  /// Without a fraction, as Kubernetes writes its times: `2026-11-25T20:00:00Z`.
+  package var inSeconds: String { "\(dateAndTime)Z" }
+
+  private var dateAndTime: String {
     let day = seconds.flooredQuotient(by: 86_400)
     let time = seconds - day * 86_400
     let date = Self.date(ofDay: day)
     let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60)
     return "\(date.year.padded(4))-\(date.month.padded(2))-\(date.day.padded(2))"
-      + "T\(hour.padded(2)):\(minute.padded(2)):\(second.padded(2)).\(microseconds.padded(6))Z"
+      + "T\(hour.padded(2)):\(minute.padded(2)):\(second.padded(2))"
   }
 
   /// The date in the Gregorian calendar.

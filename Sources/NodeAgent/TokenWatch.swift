@@ -25,6 +25,6 @@ struct TokenWatch: Service {
 
 extension TokenRefusal {
   fileprivate var check: HealthCheck {
-    .failing("the API server refused the token at \(UTCTime(time)): \(cause)")
+    .failing("the API server refused the token at \(Timestamp(time).inSeconds): \(cause)")
   }
 }

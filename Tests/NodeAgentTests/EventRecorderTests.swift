@@ -132,22 +132,6 @@ struct EventRecorderTests {
     #expect(event["reason"]?.string?.utf8.count == 128)
     #expect(event["message"]?.string?.utf8.count == 1024)
   }
-
-  @Test(
-    "have times as Kubernetes wants them",
-    arguments: [
-      (0, "1970-01-01T00:00:00Z"), (951_782_400, "2000-02-29T00:00:00Z"), (1_709_251_199, "2024-02-29T23:59:59Z"),
-      (1_709_251_200, "2024-03-01T00:00:00Z"), (4_107_542_399, "2100-02-28T23:59:59Z"),
-      (4_107_542_400, "2100-03-01T00:00:00Z"), (1_767_225_599, "2025-12-31T23:59:59Z"),
-    ])
-  func times(_ seconds: Int64, _ text: String) async throws {
-    let scene = try ClusterScene()
-    let recorder = EventRecorder(
-      scene.client, about: .node(name: "node-a"), nodeName: "node-a", logger: scene.log.logger,
-      timeLimit: .seconds(60), now: { .seconds(seconds) })
-    await recorder.record(.normal, reason: "Installed", message: "done")
-    #expect(events(scene).first?["lastTimestamp"] == .string(text))
-  }
 }
 
 /// Counts calls.

@@ -3,7 +3,7 @@ import Testing
 
 struct TimestampTests {
   @Test(
-    "times are written in UTC with microseconds",
+    "times are written in UTC, with microseconds or without a fraction",
     arguments: [
       (Duration.zero, "1970-01-01T00:00:00.000000Z"),
       (.seconds(951_782_399), "2000-02-28T23:59:59.000000Z"),
@@ -19,5 +19,6 @@ struct TimestampTests {
     ])
   func text(time: Duration, text: String) {
     #expect("\(Timestamp(time))" == text)
+    #expect(Timestamp(time).inSeconds == text.prefix(19) + "Z")
   }
 }
