@@ -37,7 +37,7 @@ private struct PodFetch {
   private let deadline: ContinuousClock.Instant
   private var kubeconfig: Kubeconfig
   private var attemptCount = 0
-  private var backoff = Backoff()
+  private var backOff = BackOff(first: .milliseconds(50), limit: .seconds(1))
   private var delaysWhileMissing = [Duration.milliseconds(100), .milliseconds(200), .milliseconds(400)][...]
   private var hasRefreshed = false
 
@@ -82,7 +82,7 @@ private struct PodFetch {
         guard let next = delaysWhileMissing.popFirst() else { throw failure.error(attemptCount: attemptCount) }
         delay = next
       case .wait(let minimum):
-        delay = max(minimum, backoff.next())
+        delay = max(minimum, backOff.nextSpread())
       }
       guard ContinuousClock.now + delay < deadline else { throw failure.error(attemptCount: attemptCount) }
       loop.sleep(TimeAmount(delay))
@@ -118,18 +118,6 @@ private struct PodFetch {
     else { return nil }
     kubeconfig = fresh
     return freshToken
-  }
-}
-
-/// The waits between attempts: 50 ms, doubled up to 1 s, each up to a quarter shorter or longer.
-///
-/// The spread keeps the pods of a node from asking again all at once.
-private struct Backoff {
-  private var base = Duration.milliseconds(50)
-
-  mutating func next() -> Duration {
-    defer { base = min(base * 2, .seconds(1)) }
-    return base * Double.random(in: 0.75...1.25)
   }
 }
 

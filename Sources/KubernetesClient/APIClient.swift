@@ -152,7 +152,7 @@ package final class APIClient: Sendable {
     read: @escaping @Sendable (HTTPClientResponse, AnswerMeaning) async throws -> Success
   ) async throws(APIError) -> Success {
     let deadline = ContinuousClock.now + limits.call
-    var backoff = pacing.backoff()
+    var backOff = pacing.backOff()
     var attemptCount = 0
     var refused: BearerToken?
     var last: APIError?
@@ -180,7 +180,7 @@ package final class APIClient: Sendable {
         guard try credentials.token(isRefused: true) != token else { throw failure.after(attemptCount: attemptCount) }
         delay = .zero
       case .unreachable where limits.retries, .timedOut where limits.retries, .unavailable where limits.retries:
-        delay = backoff.next(atLeast: failure.retryAfter)
+        delay = backOff.next(atLeast: failure.retryAfter)
       default:
         throw failure.after(attemptCount: attemptCount)
       }

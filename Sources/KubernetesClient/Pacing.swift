@@ -1,3 +1,5 @@
+import Kubernetes
+
 /// How long the client waits for what, and how often it asks again.
 package struct Pacing: Sendable {
   /// The time of a call with all its attempts.
@@ -25,32 +27,15 @@ package struct Pacing: Sendable {
   package init() {}
 
   /// The waits of a row of attempts.
-  func backoff() -> Backoff {
-    Backoff(first: firstDelay, longest: longestDelay)
+  func backOff() -> BackOff {
+    BackOff(first: firstDelay, limit: longestDelay)
   }
 }
 
-/// Waits that double from one to the next, each up to a quarter shorter or longer, so that nodes that failed together do
-/// not ask again together.
-struct Backoff {
-  private let first: Duration
-  private let longest: Duration
-  private var base: Duration
-
-  init(first: Duration, longest: Duration) {
-    self.first = first
-    self.longest = longest
-    base = first
-  }
-
+extension BackOff {
   /// The next wait; never shorter than `minimum`, by which a server asked for time.
   mutating func next(atLeast minimum: Duration) -> Duration {
-    defer { base = min(base * 2, longest) }
     // Those who were told the same time must not return together either.
-    return max(base * Double.random(in: 0.75...1.25), minimum * Double.random(in: 1...1.25))
-  }
-
-  mutating func reset() {
-    base = first
+    max(nextSpread(), minimum * Double.random(in: 1...1.25))
   }
 }

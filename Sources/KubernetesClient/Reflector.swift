@@ -1,4 +1,5 @@
 package import JSON
+import Kubernetes
 
 /// Follows the objects of a collection: lists them, watches them, and does so again whenever something comes in between.
 ///
@@ -39,7 +40,7 @@ package struct Reflector<Item: Sendable>: Sendable {
 
   private func follow(_ deliver: @escaping @Sendable (Change) -> Void) async {
     let pacing = client.pacing
-    var backoff = pacing.backoff()
+    var backOff = pacing.backOff()
     var position: WatchPosition?
     var source = collection
     while !Task.isCancelled {
@@ -72,9 +73,9 @@ package struct Reflector<Item: Sendable>: Sendable {
         pause = error.retryAfter
       }
       let isFruitful = position.map { $0.eventCount > eventCount } ?? false
-      if isFruitful || ContinuousClock.now - start > pacing.longestDelay { backoff.reset() }
+      if isFruitful || ContinuousClock.now - start > pacing.longestDelay { backOff.reset() }
       // An end without a fruit is a failure too, whatever the server calls it.
-      let delay = isFruitful ? pause : backoff.next(atLeast: pause)
+      let delay = isFruitful ? pause : backOff.next(atLeast: pause)
       // Only a cancelled task does not sleep, and that ends the loop.
       try? await Task.sleep(for: delay)
     }

@@ -1,3 +1,5 @@
+import Kubernetes
+
 /// Tells a repair from a fight: another program that undoes each repair at once is not answered at once for ever.
 ///
 /// Pure: time comes from the caller.

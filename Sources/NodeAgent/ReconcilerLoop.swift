@@ -1,3 +1,4 @@
+import Kubernetes
 import Logging
 import System
 
