@@ -1,4 +1,3 @@
-import Kubernetes
 import KubernetesClient
 import Logging
 import ServiceLifecycle
@@ -15,13 +14,10 @@ package struct Agent {
   ///
   /// - Throws: a value that is not allowed.
   package init(flags: [String: String], environment: [String: String]) throws(SettingFault) {
-    var made: AgentLog?
     source = try SettingsSource(flags: flags, environment: environment) { settings in
-      let log = AgentLog(settings.logsJSON ? .json : .plain, levels: settings.logLevels)
-      made = log
-      return log.logger(AgentLog.agentScope)
+      AgentLog(settings.logsJSON ? .json : .plain, levels: settings.logLevels)
     }
-    log = made ?? AgentLog(.plain, levels: source.initial.logLevels)
+    log = source.log
     logger = log.logger(AgentLog.agentScope)
   }
 
@@ -39,12 +35,12 @@ package struct Agent {
     logger.info("install-cni \(ProgramVersion.text) keeps the plugin in \(settings.layout.configurationFolder)")
 
     let installation = Installation()
-    let cluster = try cluster(settings)
+    let cluster = connection(settings)
     let notices = cluster?.events.map { NoticeEvents($0) }
-    if settings.configSource == .api { await readConfigMap(cluster) }
+    if let cluster { await source.readConfigMap(of: cluster) }
     let reconciler = try Reconciler(
       settings: { [source, log] in
-        let reading = await source.read()
+        let reading = source.read()
         log.setLevels(reading.settings.logLevels)
         return reading
       },
@@ -55,7 +51,7 @@ package struct Agent {
     var services: [any Service] = [server]
     services.append(
       Leaving(
-        decide: { await cluster?.leaving.decide() }, layout: { [source] in await source.read().settings.layout },
+        decide: { await cluster?.leaving.decide() }, layout: { [source] in source.read().settings.layout },
         installation: installation, logger: logger))
     if let notices { services.append(notices) }
     services.append(
@@ -96,41 +92,12 @@ package struct Agent {
   }
 
   /// - Returns: nil, with a line of the log, if the API server cannot be asked.
-  private func cluster(_ settings: AgentSettings) throws(APIServerAddress.Fault) -> ClusterConnection? {
-    var namespace = settings.entry.podNamespace
-    if namespace.isEmpty {
-      do throws(ServiceAccountFault) {
-        namespace = try ServiceAccountFiles(folder: settings.layout.serviceAccountFolder).namespace()
-      } catch {
-        logger.warning("the agent's own DaemonSet is not watched, and the plugin stays when the agent ends: \(error)")
-        return nil
-      }
-    }
-    let nodeName = settings.nodeName ?? Self.hostName
-    let cluster = try ClusterConnection(settings, namespace: namespace, nodeName: nodeName, logger: logger)
-    if cluster == nil {
-      logger.warning(
-        "the API server's address is not known, so the plugin stays when the agent ends; set KUBERNETES_SERVICE_HOST")
-    }
-    return cluster
-  }
-
-  /// The name of the node where nobody has set another.
-  private static var hostName: String? {
-    // Without one the node is not asked about.
-    guard let text = try? readFile("/proc/sys/kernel/hostname", limit: 1 << 10) else { return nil }
-    let name = String(decoding: text, as: UTF8.self).trimmed
-    return name.isEmpty ? nil : name
-  }
-
-  /// Takes the ConfigMap before anything is done by the environment alone.
-  private func readConfigMap(_ cluster: ClusterConnection?) async {
-    guard let cluster else { return }
-    let watch = ConfigMapWatch(cluster.client, configMap: cluster.configMap, logger: logger) { _ in }
-    do throws(APIError) {
-      if let values = try await watch.read(within: .seconds(10)) { source.update(configMap: values) }
+  private func connection(_ settings: AgentSettings) -> ClusterConnection? {
+    do throws(NoConnection) {
+      return try ClusterConnection(settings, logger: logger)
     } catch {
-      logger.warning("the environment alone counts until the ConfigMap can be read: \(error)")
+      logger.warning("without the API server the plugin stays when the agent ends: \(error)")
+      return nil
     }
   }
 }

@@ -8,7 +8,7 @@ struct Leaving: Service {
   /// Whether, and why.
   let decide: @Sendable () async -> LeavingDecision.Verdict?
   /// Where everything is now.
-  let layout: @Sendable () async -> NodeLayout
+  let layout: @Sendable () -> NodeLayout
   let installation: Installation
   let logger: Logger
 
@@ -21,7 +21,7 @@ struct Leaving: Service {
     }
     logger.info("\(verdict.reason)")
     guard verdict.removes else { return }
-    let report = try await installation.settle(removing: await layout())
+    let report = try await installation.settle(removing: layout())
     for step in report.executed { logger.info("done: \(step)") }
     for warning in report.warnings + report.remaining.warnings { logger.warning("\(warning)") }
     if let failure = report.failure {

@@ -10,15 +10,14 @@ package struct Reconciler: Service {
   private let signal: LoopSignal
 
   /// - Parameters:
-  ///   - settings: reads what is wanted now, on the loop's own thread, where it may block. Not so for a closure with a
-  ///     capture list: Swift 6.3 runs that on the threads that tasks share, as `pthread_self` shows.
+  ///   - settings: reads what is wanted now; it may block.
   ///   - pass: observes, plans and executes; it may block.
   ///   - health: the checks `install`, `config` and `token` are kept there.
   ///   - announce: called for everything that is said, for Events; it must not block.
   ///   - makeWatch: how folders are watched. Where that fails they are looked at each second.
   /// - Throws: `EMFILE` if no descriptor is left.
   package init(
-    settings: @escaping @Sendable () async -> SettingsReading,
+    settings: @escaping @Sendable () -> SettingsReading,
     pass: @escaping @Sendable (Wanted) -> PassReport,
     health: HealthState,
     metrics: AgentMetrics,

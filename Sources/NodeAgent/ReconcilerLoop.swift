@@ -6,7 +6,7 @@ import System
 actor ReconcilerLoop {
   private let thread: ThreadExecutor
   private let signal: LoopSignal
-  private let settings: @Sendable () async -> SettingsReading
+  private let settings: @Sendable () -> SettingsReading
   private let pass: @Sendable (Wanted) -> PassReport
   private let health: HealthState
   private let metrics: AgentMetrics
@@ -25,7 +25,7 @@ actor ReconcilerLoop {
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
   init(
-    on thread: ThreadExecutor, signal: LoopSignal, settings: @escaping @Sendable () async -> SettingsReading,
+    on thread: ThreadExecutor, signal: LoopSignal, settings: @escaping @Sendable () -> SettingsReading,
     pass: @escaping @Sendable (Wanted) -> PassReport, health: HealthState, metrics: AgentMetrics, notices: NoticeBoard,
     logger: Logger, pace: Pace, makeWatch: @escaping @Sendable (WakeUp) throws(SystemError) -> FolderWatch
   ) {
@@ -43,11 +43,11 @@ actor ReconcilerLoop {
     retry = BackOff(first: pace.retry, limit: pace.retryLimit)
   }
 
-  func run() async {
+  func run() {
     while !signal.isStopping {
       health.beat()
       signal.takePoke()
-      let reading = await readArmed()
+      let reading = readArmed()
       if signal.isStopping { return }
       let rest = judge(reading)
       wait(rest)
@@ -55,14 +55,14 @@ actor ReconcilerLoop {
   }
 
   /// What is wanted, read after the folders that it names were armed.
-  private func readArmed() async -> SettingsReading {
+  private func readArmed() -> SettingsReading {
     folders.arm()
     folders.discardEvents()
-    var reading = await settings()
+    var reading = settings()
     if folders.paths != reading.watchedFolders {
       folders.paths = reading.watchedFolders
       folders.arm()
-      reading = await settings()
+      reading = settings()
     }
     notices.post(folders.notices, about: "watch", tellsEnd: true)
     return reading

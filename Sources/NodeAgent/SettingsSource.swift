@@ -1,5 +1,5 @@
 import Kubernetes
-package import Logging
+import Logging
 import Synchronization
 import System
 
@@ -15,7 +15,9 @@ package final class SettingsSource: Sendable {
   private let environment: [String: String]
   /// Values of the first ConfigMap for settings that are read at start only.
   private let pinned: [String: String]
-  private let logger: Logger
+  /// As the settings of the start want it.
+  let log: AgentLog
+  let logger: Logger
   private let state: Mutex<State>
 
   private struct State {
@@ -37,10 +39,10 @@ package final class SettingsSource: Sendable {
   /// - Parameters:
   ///   - flags: by their names without dashes.
   ///   - environment: all of it; what is not a setting is passed over.
-  ///   - makeLogger: called once the settings of the log are known.
+  ///   - makeLog: called once the settings of the log are known.
   /// - Throws: a value that is not allowed. There are no older ones to go on with.
   package init(
-    flags: [String: String], environment: [String: String], makeLogger: (AgentSettings) -> Logger
+    flags: [String: String], environment: [String: String], makeLog: (AgentSettings) -> AgentLog
   ) throws(SettingFault) {
     // A ConfigMap cannot say where it is itself.
     let bootstrap = SettingValues(flags: flags, configMap: [:], environment: environment)
@@ -60,7 +62,8 @@ package final class SettingsSource: Sendable {
     self.environment = environment.filter { configMap[$0.key] != $0.value }
     pinned = configMap.filter { Self.pinnedKeys.contains($0.key) }
     initial = try AgentSettings(flags: flags, configMap: configMap, environment: self.environment)
-    logger = makeLogger(initial)
+    log = makeLog(initial)
+    logger = log.logger(AgentLog.agentScope)
     if let fault { logger.warning("the environment alone counts until the ConfigMap can be read: \(fault)") }
     state = Mutex(
       State(configMap: configMap, settings: initial, kubeconfig: Self.usableKubeconfig(at: initial.layout.kubeconfig)))
@@ -73,23 +76,19 @@ package final class SettingsSource: Sendable {
     return text
   }
 
-  /// Takes the ConfigMap as the API server has it; nil when it was deleted, which changes nothing.
-  package func update(configMap: [String: String]?) {
-    guard let configMap else {
-      logger.warning("the ConfigMap is gone; its last values stay in effect")
-      return
-    }
+  /// Takes the ConfigMap as the API server has it.
+  package func update(configMap: [String: String]) {
     state.withLock { $0.configMap = configMap }
   }
 
   /// What is set where, as of the last reading.
   package var values: SettingValues {
-    let (configMap, _) = effective(state.withLock { $0.configMap })
-    return SettingValues(flags: flags, configMap: configMap, environment: environment)
+    let configMap = state.withLock { $0.configMap }
+    return SettingValues(flags: flags, configMap: effective(configMap), environment: environment)
   }
 
   /// Reads everything again.
-  package func read() async -> SettingsReading {
+  package func read() -> SettingsReading {
     state.withLock { read(&$0) }
   }
 
@@ -100,14 +99,11 @@ package final class SettingsSource: Sendable {
       if initial.configSource == .mounted, let mounted = try MountedConfigMap(folder: initial.configFolder) {
         state.configMap = mounted.values
       }
-      let (configMap, ignored) = effective(state.configMap)
-      notice(state.configMap, ignored: ignored, &state.notice)
-      if !ignored.isEmpty {
-        warnings.append(
-          "changes of \(ignored.joined(separator: ", ")) in the ConfigMap count when the agent starts again")
-      }
+      notice(state.configMap, &state.notice)
+      warnings += ineffective(state.configMap)
       do throws(SettingFault) {
-        state.settings = try AgentSettings(flags: flags, configMap: configMap, environment: environment)
+        state.settings = try AgentSettings(
+          flags: flags, configMap: effective(state.configMap), environment: environment)
       } catch {
         problem = "\(error); the settings before that stay in effect"
       }
@@ -118,15 +114,28 @@ package final class SettingsSource: Sendable {
     return reading(&state, problem: problem, warnings: warnings)
   }
 
-  /// The ConfigMap with the values of the start for what is read at the start only, and the keys where that differs.
-  private func effective(_ configMap: [String: String]) -> (values: [String: String], ignored: [String]) {
-    var values = configMap.filter { !Self.pinnedKeys.contains($0.key) }
-    values.merge(pinned) { $1 }
-    let ignored = Self.pinnedKeys.filter { configMap[$0] != pinned[$0] }
-    return (values, ignored.sorted())
+  /// The ConfigMap with the values of the start for what is read at the start only.
+  private func effective(_ configMap: [String: String]) -> [String: String] {
+    configMap.filter { !Self.pinnedKeys.contains($0.key) }.merging(pinned) { $1 }
   }
 
-  private func notice(_ configMap: [String: String], ignored: [String], _ notice: inout Notice) {
+  /// What the ConfigMap says in vain, for now or for ever.
+  private func ineffective(_ configMap: [String: String]) -> [String] {
+    let tooEarly = initial.configSource == .api ? Self.pinnedKeys : Self.placeKeys
+    let vain = tooEarly.filter { configMap[$0] != nil && configMap[$0] != environment[$0] }
+    let late = Self.pinnedKeys.subtracting(tooEarly).filter { configMap[$0] != pinned[$0] }
+    var warnings: [String] = []
+    if !vain.isEmpty {
+      warnings.append(
+        "\(list(vain)) in the ConfigMap cannot count, being read before it; use flags or environment variables")
+    }
+    if !late.isEmpty {
+      warnings.append("changes of \(list(late)) in the ConfigMap count when the agent starts again")
+    }
+    return warnings
+  }
+
+  private func notice(_ configMap: [String: String], _ notice: inout Notice) {
     let unused = Set(Self.unusedKeys.filter { (configMap[$0] ?? environment[$0]) != nil })
       .union(Setting.unused.filter { flags[$0.flag ?? ""] != nil }.map { "--\($0.flag ?? "")" })
     if notice.unusedKeys != unused, !unused.isEmpty {

@@ -35,8 +35,7 @@ struct Uninstall: AsyncParsableCommand {
   @OptionGroup(title: "Settings") var node: NodeOptions
 
   func run() async throws {
-    let source = try node.source()
-    let layout = source.initial.layout
+    let layout = try await node.read().reading.settings.layout
     if plan.dryRun {
       return print(Plan(removing: layout, found: try Installation().observe(layout, includingNeed: true)))
     }
@@ -80,18 +79,18 @@ extension PassReport {
 }
 
 extension NodeOptions {
-  /// What can be read of the settings without changing anything.
-  func source() throws -> SettingsSource {
-    let levels = LogLevels(agent: .warn, plugin: .warn)
-    let log = AgentLog(.plain, levels: levels, write: { CurrentProcess.writeStandardError($0) })
-    return try SettingsSource(flags: flags, environment: CurrentProcess.environment) { _ in
-      log.logger(AgentLog.agentScope)
+  private func source() throws -> SettingsSource {
+    try SettingsSource(flags: flags, environment: CurrentProcess.environment) { _ in
+      let levels = LogLevels(agent: .warn, plugin: .warn)
+      return AgentLog(.plain, levels: levels, write: { CurrentProcess.writeStandardError($0) })
     }
   }
 
+  /// What can be read of the settings without changing anything.
   func read() async throws -> (source: SettingsSource, reading: SettingsReading) {
     let source = try source()
-    return (source, await source.read())
+    await source.readConfigMap()
+    return (source, source.read())
   }
 
   func status() async throws -> NodeStatus {

@@ -74,11 +74,9 @@ final class ReconcilerScene: Sendable {
     let log = AgentLog(
       .plain, levels: LogLevels(agent: .info, plugin: .info), timeOfDay: { .zero },
       write: { [self] line in state.withLock { $0.lines.append(String(decoding: line, as: UTF8.self)) } })
-    // Without a capture list, with which it would not run on the loop's thread.
-    let scene = self
     let reconciler = try Reconciler(
-      settings: {
-        scene.state.withLock { state in
+      settings: { [self] in
+        state.withLock { state in
           state.threads.insert(pthread_self())
           return state.reading
         }

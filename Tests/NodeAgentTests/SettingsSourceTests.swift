@@ -1,7 +1,6 @@
 import Glibc
 import JSON
 import Kubernetes
-import Logging
 import NodeAgent
 import Synchronization
 import System
@@ -12,15 +11,15 @@ import Testing
     _ pod: PodFolder, flags: [String: String] = [:], environment: [String: String] = [:], lines: Lines = Lines()
   ) throws -> SettingsSource {
     try SettingsSource(flags: flags, environment: pod.environment.merging(environment) { $1 }) { _ in
-      Logger(label: "test") { _ in lines.handler }
+      AgentLog(.plain, levels: LogLevels(agent: .debug, plugin: .debug), timeOfDay: { .zero }, write: lines.append)
     }
   }
 
   @Test("a reading says what the node should look like")
-  func wanted() async throws {
+  func wanted() throws {
     let pod = try PodFolder()
     try pod.setConfigMap(["EXCLUDE_NAMESPACES": "kube-system", "CNI_CONF_GROUP_READ": "true"])
-    let reading = try await Self.source(pod, flags: ["kubeconfig-mode": "0640"]).read()
+    let reading = try Self.source(pod, flags: ["kubeconfig-mode": "0640"]).read()
     #expect(reading.obstacles.isEmpty && reading.warnings.isEmpty)
     #expect(reading.problem == nil)
     let wanted = try #require(reading.wanted)
@@ -38,14 +37,14 @@ import Testing
   }
 
   @Test("a new token, a new authority and a new ConfigMap are in the next reading")
-  func changes() async throws {
+  func changes() throws {
     let pod = try PodFolder()
     let source = try Self.source(pod)
-    let before = await source.read()
+    let before = source.read()
     try pod.write("token", PodFolder.token(expiring: 5))
     try pod.write("ca.crt", PodFolder.authority + PodFolder.authority)
     try pod.setConfigMap(["NATIVE_NFTABLES": "true", "KUBERNETES_SERVICE_PORT": "6443"])
-    let after = await source.read()
+    let after = source.read()
     #expect(after.tokenExpiry == .seconds(5))
     #expect(before.wanted?.entry["native_nftables"] == false)
     #expect(after.wanted?.entry["native_nftables"] == true)
@@ -55,21 +54,21 @@ import Testing
   }
 
   @Test("the kubeconfig names the token's file where the plugin can read it")
-  func tokenFile() async throws {
+  func tokenFile() throws {
     let pod = try PodFolder()
-    let reading = try await Self.source(pod, environment: ["SERVICE_ACCOUNT_HOST_DIR": "/var/account"]).read()
+    let reading = try Self.source(pod, environment: ["SERVICE_ACCOUNT_HOST_DIR": "/var/account"]).read()
     let kubeconfig = try Kubeconfig(try #require(reading.wanted).kubeconfig, path: "/k")
     #expect(kubeconfig.credential == .tokenFile("/var/account/token"))
   }
 
   @Test("a broken ConfigMap leaves the last good settings in effect, and says why")
-  func broken() async throws {
+  func broken() throws {
     let pod = try PodFolder()
     try pod.setConfigMap(["EXCLUDE_NAMESPACES": "a"])
     let source = try Self.source(pod)
-    let good = await source.read()
+    let good = source.read()
     try pod.setConfigMap(["EXCLUDE_NAMESPACES": "b", "DEADLINE_SECONDS": "soon"])
-    let bad = await source.read()
+    let bad = source.read()
     #expect(bad.wanted == good.wanted)
     #expect(bad.obstacles.isEmpty)
     #expect(
@@ -77,25 +76,25 @@ import Testing
         == "setting DEADLINE_SECONDS: \"soon\" of the ConfigMap is not a number from 1 to 60; "
         + "use a number in that range; the settings before that stay in effect")
     try pod.setConfigMap(["EXCLUDE_NAMESPACES": "b"])
-    let mended = await source.read()
+    let mended = source.read()
     #expect(mended.problem == nil)
     #expect(mended.wanted?.entry["exclude_namespaces"] == ["b"])
   }
 
   @Test("a ConfigMap that cannot be read, or is gone, leaves them as well")
-  func unreadable() async throws {
+  func unreadable() throws {
     let pod = try PodFolder()
     try pod.setConfigMap(["EXCLUDE_NAMESPACES": "a"])
     let source = try Self.source(pod)
-    let good = await source.read()
+    let good = source.read()
     try PlainFile.write([0xFF], to: "\(pod.config)/C", mode: 0o600)
-    let unreadable = await source.read()
+    let unreadable = source.read()
     #expect(unreadable.wanted == good.wanted)
     #expect(
       unreadable.problem
         == "key C of the ConfigMap in \(pod.config) is not UTF-8; the settings before that stay in effect")
     rename(pod.config, "\(pod.path)/elsewhere")
-    let gone = await source.read()
+    let gone = source.read()
     #expect(gone.wanted == good.wanted)
     #expect(gone.problem == nil)
   }
@@ -109,124 +108,126 @@ import Testing
   }
 
   @Test("a value that the environment has from the ConfigMap goes with the key")
-  func copies() async throws {
+  func copies() throws {
     let pod = try PodFolder()
     try pod.setConfigMap(["CNI_CONF_NAME": "10-a.conflist"])
     let source = try Self.source(
       pod, environment: ["CNI_CONF_NAME": "10-a.conflist", "EXCLUDE_NAMESPACES": "kube-system"])
-    #expect(await source.read().wanted?.placement == .chained(fileName: "10-a.conflist"))
+    #expect(source.read().wanted?.placement == .chained(fileName: "10-a.conflist"))
     try pod.setConfigMap([:])
-    let after = await source.read()
+    let after = source.read()
     #expect(after.wanted?.placement == .chained(fileName: nil))
     #expect(after.wanted?.entry["exclude_namespaces"] == ["kube-system"])
   }
 
   @Test("what is read at the start only stays, and a change of it is told")
-  func pinned() async throws {
+  func pinned() throws {
     let pod = try PodFolder()
     try pod.setConfigMap(["HEALTH_PORT": "9000", "CONFIG_DIR": "/elsewhere"])
     let source = try Self.source(pod)
     #expect(source.initial.healthPort == 9000)
     #expect(source.initial.configFolder == pod.config)
     try pod.setConfigMap(["HEALTH_PORT": "9001", "LOG_AS_JSON": "true"])
-    let reading = await source.read()
+    let reading = source.read()
     #expect(reading.settings.healthPort == 9000)
     #expect(
       reading.warnings
         == ["changes of HEALTH_PORT, LOG_AS_JSON in the ConfigMap count when the agent starts again"])
   }
 
-  @Test("through the API the ConfigMap is what was told last, and its end changes nothing")
-  func api() async throws {
+  @Test("what must be known before the ConfigMap can be read is not taken from it, and that is told")
+  func vain() throws {
+    let pod = try PodFolder()
+    try pod.setConfigMap(["CONFIG_SOURCE": "api", "CONFIG_DIR": pod.config])
+    #expect(
+      try Self.source(pod).read().warnings
+        == ["CONFIG_SOURCE in the ConfigMap cannot count, being read before it; use flags or environment variables"])
+    let source = try Self.source(pod, environment: ["CONFIG_SOURCE": "api", "HEALTH_PORT": "9000"])
+    source.update(configMap: ["HEALTH_PORT": "9000", "LOG_AS_JSON": "true", "MONITORING_PORT": "9001"])
+    let reading = source.read()
+    #expect(
+      reading.warnings == [
+        "LOG_AS_JSON, MONITORING_PORT in the ConfigMap cannot count, being read before it; "
+          + "use flags or environment variables"
+      ])
+    #expect(reading.settings.monitoringPort == 15014)
+  }
+
+  @Test("through the API the ConfigMap is what was told last")
+  func api() throws {
     let pod = try PodFolder()
     try pod.setConfigMap(["EXCLUDE_NAMESPACES": "mounted"])
-    let lines = Lines()
-    let source = try Self.source(pod, environment: ["CONFIG_SOURCE": "api"], lines: lines)
-    #expect(await source.read().wanted?.entry["exclude_namespaces"] == [])
+    let source = try Self.source(pod, environment: ["CONFIG_SOURCE": "api"])
+    #expect(source.read().wanted?.entry["exclude_namespaces"] == [])
     source.update(configMap: ["EXCLUDE_NAMESPACES": "api"])
-    #expect(await source.read().wanted?.entry["exclude_namespaces"] == ["api"])
-    source.update(configMap: nil)
-    #expect(await source.read().wanted?.entry["exclude_namespaces"] == ["api"])
-    #expect(lines.all == ["warning: the ConfigMap is gone; its last values stay in effect"])
+    #expect(source.read().wanted?.entry["exclude_namespaces"] == ["api"])
     #expect(!source.initial.watchedFolders.contains(pod.config))
   }
 
   @Test("without a token the last kubeconfig stays, and the token's absence is an obstacle")
-  func lostToken() async throws {
+  func lostToken() throws {
     let pod = try PodFolder()
     let source = try Self.source(pod)
-    let before = await source.read()
+    let before = source.read()
     unlink("\(pod.account)/token")
-    let after = await source.read()
+    let after = source.read()
     #expect(after.wanted == before.wanted)
     #expect(after.obstacles.map(\.code) == [.noToken])
     #expect(after.tokenExpiry == nil)
   }
 
   @Test("without a token at the start, the kubeconfig of the agent before is taken if it is one")
-  func earlierKubeconfig() async throws {
+  func earlierKubeconfig() throws {
     let pod = try PodFolder()
-    let wanted = try #require(try await Self.source(pod).read().wanted)
+    let wanted = try #require(try Self.source(pod).read().wanted)
     unlink("\(pod.account)/token")
-    #expect(try await Self.source(pod).read().wanted == nil)
+    #expect(try Self.source(pod).read().wanted == nil)
     try AtomicFile.write(wanted.kubeconfig, to: wanted.layout.kubeconfig, mode: 0o600)
-    #expect(try await Self.source(pod).read().wanted?.kubeconfig == wanted.kubeconfig)
+    #expect(try Self.source(pod).read().wanted?.kubeconfig == wanted.kubeconfig)
     try AtomicFile.write([0x7B], to: wanted.layout.kubeconfig, mode: 0o600)
-    #expect(try await Self.source(pod).read().wanted == nil)
+    #expect(try Self.source(pod).read().wanted == nil)
   }
 
   @Test("a missing authority and an address that nobody told are obstacles")
-  func missing() async throws {
+  func missing() throws {
     let pod = try PodFolder()
     unlink("\(pod.account)/ca.crt")
-    let reading = try await Self.source(pod, environment: ["KUBERNETES_SERVICE_HOST": ""]).read()
+    let reading = try Self.source(pod, environment: ["KUBERNETES_SERVICE_HOST": ""]).read()
     #expect(reading.obstacles.map(\.code) == [.noAuthority, .noServer])
     #expect(
       reading.obstacles.last?.problem
         == "the address of the API server is not known: KUBERNETES_SERVICE_HOST or _PORT is not set")
     #expect(
       reading.obstacles.last?.remedy == "kubelet sets both in every container; outside of one set them yourself")
-    let trusting = try await Self.source(pod, environment: ["SKIP_TLS_VERIFY": "true"]).read()
+    let trusting = try Self.source(pod, environment: ["SKIP_TLS_VERIFY": "true"]).read()
     #expect(trusting.obstacles.isEmpty)
     #expect(try Kubeconfig(try #require(trusting.wanted).kubeconfig, path: "/k").trust == .anything)
   }
 
   @Test("keys without effect are told once, those that are no settings for the curious")
-  func notices() async throws {
+  func notices() throws {
     let pod = try PodFolder()
     try pod.setConfigMap(["REPAIR_ENABLED": "true", "COLOUR": "blue"])
     let lines = Lines()
     let source = try Self.source(pod, flags: ["ctrlz_port": "9876"], lines: lines)
-    _ = await source.read()
-    _ = await source.read()
+    _ = source.read()
+    _ = source.read()
     #expect(
       lines.all == [
-        "info: without effect, since this agent does not repair pods and knows no ambient mode: "
+        "info\tcni-agent\twithout effect, since this agent does not repair pods and knows no ambient mode: "
           + "--ctrlz_port, REPAIR_ENABLED",
-        "debug: the ConfigMap has keys that are no settings: COLOUR",
+        "debug\tcni-agent\tthe ConfigMap has keys that are no settings: COLOUR",
       ])
   }
 }
 
-/// The lines of a log.
+/// The lines of a log, without their times.
 final class Lines: Sendable {
   private let lines = Mutex<[String]>([])
 
   var all: [String] { lines.withLock { $0 } }
-  var handler: any LogHandler { RecordingLogHandler(lines: self) }
 
-  fileprivate func append(_ line: String) { lines.withLock { $0.append(line) } }
-}
-
-private struct RecordingLogHandler: LogHandler {
-  let lines: Lines
-  var metadata: Logger.Metadata = [:]
-  var logLevel = Logger.Level.trace
-
-  subscript(metadataKey key: String) -> Logger.MetadataValue? {
-    get { metadata[key] }
-    set { metadata[key] = newValue }
+  @Sendable func append(_ line: [UInt8]) {
+    lines.withLock { $0.append(String(String(decoding: line, as: UTF8.self).dropFirst(28).dropLast())) }
   }
-
-  func log(event: LogEvent) { lines.append("\(event.level): \(event.message)") }
 }
