@@ -135,15 +135,21 @@ let package = Package(
     .target(
       name: "Stage", dependencies: ["Harness", "Redirect", "System", "TruthTables"], path: "IntegrationTests/Stage"),
 
+    // What tests of many modules need: folders of their own, fixtures, something beside them. Without Testing, of which
+    // there is no static library.
+    .target(
+      name: "TestKit", dependencies: ["JSON", "System", .product(name: "SystemPackage", package: "swift-system")],
+      path: "Tests/TestKit"),
+
     // No root, no network but loopback.
     .testTarget(
       name: "SystemTests",
-      dependencies: ["CLinux", "System", .product(name: "SystemPackage", package: "swift-system")]),
+      dependencies: ["CLinux", "System", "TestKit", .product(name: "SystemPackage", package: "swift-system")]),
     .testTarget(
       name: "NetlinkTests",
       dependencies: ["CLinux", "CNetlink", "Netlink", .product(name: "SystemPackage", package: "swift-system")]),
     .testTarget(name: "JSONTests", dependencies: ["JSON"]),
-    .testTarget(name: "CNITests", dependencies: ["CNI", "JSON"]),
+    .testTarget(name: "CNITests", dependencies: ["CNI", "JSON", "System", "TestKit"]),
     .testTarget(name: "RedirectTests", dependencies: ["Redirect", "TruthTables"]),
     .testTarget(
       name: "NetfilterTests",
@@ -154,7 +160,8 @@ let package = Package(
     .testTarget(
       name: "KubernetesTests",
       dependencies: [
-        "Harness", "JSON", "Kubernetes", "System", .product(name: "SystemPackage", package: "swift-system"),
+        "Harness", "JSON", "Kubernetes", "System", "TestKit",
+        .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .testTarget(
       name: "HarnessTests",
@@ -162,21 +169,21 @@ let package = Package(
     .testTarget(
       name: "PluginTests",
       dependencies: [
-        "CNI", "Harness", "JSON", "Kubernetes", "Netfilter", "Plugin", "Redirect", "System", "TruthTables",
-        .product(name: "SystemPackage", package: "swift-system"),
+        "CNI", "Harness", "JSON", "Kubernetes", "Netfilter", "Plugin", "Redirect", "System", "TestKit",
+        "TruthTables", .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
     .testTarget(
       name: "KubernetesClientTests",
       dependencies: [
-        "Harness", "JSON", "Kubernetes", "KubernetesClient", "System",
+        "Harness", "JSON", "Kubernetes", "KubernetesClient", "System", "TestKit",
         .product(name: "Logging", package: "swift-log"),
       ]),
     .testTarget(
       name: "NodeAgentTests",
       dependencies: [
         "CNI", "Harness", "JSON", "Kubernetes", "KubernetesClient", "Netfilter", "NodeAgent", "Plugin", "Redirect",
-        "System",
+        "System", "TestKit",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "SystemPackage", package: "swift-system"),
@@ -189,7 +196,8 @@ let package = Package(
       name: "IntegrationTests",
       dependencies: [
         "CLinux", "CNI", "Conformance", "FaultTable", "Harness", "JSON", "Netfilter", "Netlink", "NodeAgent",
-        "Redirect", "Stage", "System", "TruthTables", "istio-cni", "install-cni", "cni-conformance", "model-cni",
+        "Redirect", "Stage", "System", "TestKit", "TruthTables", "istio-cni", "install-cni", "cni-conformance",
+        "model-cni",
         .product(name: "SystemPackage", package: "swift-system"),
       ], path: "IntegrationTests",
       exclude: ["Benchmarks", "FaultTable", "ModelPlugin", "Mutants", "Stage", "TruthTables"],

@@ -3,6 +3,7 @@ import Conformance
 import Harness
 import JSON
 import System
+import TestKit
 
 /// A plugin that the suite is tried on: a folder of `fixtures/conformance` with its manifest, and with the results that
 /// it is known to have.

@@ -3,6 +3,7 @@ import Harness
 import JSON
 import Synchronization
 import System
+import TestKit
 import Testing
 
 /// What other CNI plugins are known to do with the folder, replayed beside a live agent.
@@ -15,11 +16,11 @@ struct CoexistenceTests {
 
   @Test(
     "each plugin's file, its habits, and who came first: the agent gets along, and gives back what was there",
-    arguments: Vendor.all, First.allCases)
-  func habits(vendor: String, first: First) async throws {
+    arguments: VendorFile.all, First.allCases)
+  func habits(vendor: VendorFile, first: First) async throws {
     try await onOwnThread {
       let host = try AgentNode.withoutPods()
-      let (name, bytes) = try Vendor.file(vendor)
+      let (name, bytes) = (vendor.name, vendor.bytes)
       let path = "\(AgentNode.configurationFolder)/\(name)"
       // Where the plugin keeps what it writes.
       try host.node.write(bytes, to: "/run/theirs", mode: 0o600)
@@ -65,7 +66,7 @@ struct CoexistenceTests {
   func exclusive(owned: String) async throws {
     try await onOwnThread {
       let host = try AgentNode.withoutPods(configMap: ["ISTIO_OWNED_CNI_CONFIG": owned])
-      let bytes = try Vendor.file("cilium").bytes
+      let bytes = try VendorFile("cilium").bytes
       let path = "\(AgentNode.configurationFolder)/05-cilium.conflist"
       try host.node.write(bytes, to: path)
       let agent = try host.readyAgent()
@@ -127,7 +128,7 @@ struct CoexistenceTests {
     try await onOwnThread {
       let host = try AgentNode.withoutPods(
         configMap: ["CHAINED_CNI_PLUGIN": "false", "CNI_CONF_NAME": "istio-cni.conf"])
-      let multus = try Vendor.file("multus")
+      let multus = try VendorFile("multus")
       try host.node.write(multus.bytes, to: "\(AgentNode.configurationFolder)/00-multus.conf")
       let agent = try host.readyAgent()
       let text = try #require(try host.configuration("istio-cni.conf"))

@@ -2,6 +2,7 @@ import Harness
 import JSON
 import NodeAgent
 import System
+import TestKit
 import Testing
 
 /// `install-cni` as a program: what its commands print, and what their exit status says. Needs no root.

@@ -3,6 +3,7 @@ import Harness
 import JSON
 import System
 import SystemPackage
+import TestKit
 
 /// What is installed on a node, apart from the name of the file that leads.
 struct InstalledState: Sendable, Equatable, CustomStringConvertible {
@@ -107,20 +108,4 @@ extension AgentNode {
 /// The agent or the installer did not do what a test builds on.
 struct AgentFailure: Error, CustomStringConvertible {
   let description: String
-}
-
-/// Other plugins' files: `fixtures/conflist`.
-enum Vendor {
-  static let all = [
-    "antrea", "aws-vpc-cni", "azure", "bridge-crlf", "calico", "cilium", "flannel", "gke", "kindnet", "multus",
-    "multus-thick", "ovn-kubernetes", "weave",
-  ]
-
-  /// The file as the plugin leaves it, under a name that sorts as such names do.
-  static func file(_ vendor: String) throws -> (name: String, bytes: [UInt8]) {
-    let list = fixturePath("conflist/\(vendor)/before.conflist")
-    let isList = try exists(list)
-    let path = isList ? list : fixturePath("conflist/\(vendor)/before.conf")
-    return ("10-\(vendor).\(isList ? "conflist" : "conf")", try readFile(path, limit: 1 << 20))
-  }
 }

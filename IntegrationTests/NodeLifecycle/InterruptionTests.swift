@@ -2,6 +2,7 @@ import Harness
 import JSON
 import NodeAgent
 import System
+import TestKit
 import Testing
 
 /// What the installer was at when it was killed, or when a call failed.
@@ -46,9 +47,9 @@ enum Undertaking: String, Sendable, CaseIterable {
   /// The files of other plugins, which are there when all is over.
   func files() throws -> [String: [UInt8]] {
     let isConverted = self == .converting || self == .uninstallingConverted
-    let primary = try Vendor.file(isConverted ? "bridge-crlf" : "calico")
+    let primary = try VendorFile(isConverted ? "bridge-crlf" : "calico")
     var files = [primary.name: primary.bytes]
-    if self == .following { files["05-flannel.conflist"] = try Vendor.file("flannel").bytes }
+    if self == .following { files["05-flannel.conflist"] = try VendorFile("flannel").bytes }
     return files
   }
 

@@ -1,31 +1,22 @@
-import Glibc
-import NodeAgent
 import System
+import TestKit
 
 /// The folders of a node that `install-cni` works on, and of a pod that it runs in, gone with their owner.
 final class NodeFolder: Sendable {
-  let path: String
+  private let folder: TemporaryFolder
+  var path: String { folder.path }
 
   init() throws {
-    path = "/tmp/node-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
-    for folder in ["", "/image", "/bin", "/net.d", "/run", "/account", "/config", "/cache"] {
-      try makeFolder(path + folder)
-    }
+    folder = try TemporaryFolder()
+    for name in ["bin", "net.d", "run", "config", "cache"] { try makeFolder("\(folder.path)/\(name)") }
     try write("image/istio-cni", "the plugin", mode: 0o755)
     try write("account/token", "header.eyJleHAiOjQwMDAwMDAwMDB9.signature")
     try write("account/ca.crt", "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n")
     try write("account/namespace", "istio-system")
   }
 
-  deinit { Self.remove(path) }
-
-  private static func remove(_ path: String) {
-    for name in (try? names(inFolder: path)) ?? [] { remove("\(path)/\(name)") }
-    if rmdir(path) != 0 { unlink(path) }
-  }
-
-  func write(_ name: String, _ text: String, mode: mode_t = 0o644) throws {
-    try AtomicFile.write(Array(text.utf8), to: "\(path)/\(name)", mode: mode)
+  func write(_ name: String, _ text: String, mode: UInt32 = 0o644) throws {
+    try folder.write(text, to: name, mode: mode)
   }
 
   func text(_ name: String) throws -> String {

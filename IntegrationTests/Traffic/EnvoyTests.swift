@@ -2,6 +2,7 @@ import Harness
 import Netfilter
 import Redirect
 import System
+import TestKit
 import Testing
 
 /// The redirect with the proxy that it is for: requests pass a real Envoy in each pod and reach the application.

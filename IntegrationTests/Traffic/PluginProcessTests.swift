@@ -4,6 +4,7 @@ import JSON
 import Netfilter
 import Redirect
 import System
+import TestKit
 import Testing
 import TruthTables
 

@@ -1,6 +1,7 @@
 import Harness
 import JSON
 import System
+import TestKit
 import Testing
 
 /// `install-cni render` and `install-cni trace` as processes; need no root.

@@ -21,7 +21,8 @@ package struct KubeletVolume: Sendable {
     try node.run { [path] () throws(SystemError) in try Self.update(path, files) }
   }
 
-  private static func update(_ path: String, _ files: [String: String]) throws(SystemError) {
+  /// As ``update(_:)``, of a folder that this process sees.
+  package static func update(_ path: String, _ files: [String: String]) throws(SystemError) {
     try makeFolders(path)
     let before = try names(inFolder: path).filter { $0.hasPrefix("..") && $0 != "..data" }
     let stamp = "..2026_01_01_00_00_00.\(UInt32.random(in: 0 ... .max))"

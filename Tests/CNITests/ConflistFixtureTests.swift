@@ -1,32 +1,20 @@
 import CNI
 import Foundation
 import JSON
+import System
+import TestKit
 import Testing
 
 /// The files that other CNI plugins leave on nodes: `fixtures/conflist`.
 @Suite struct ConflistFixtureTests {
-  static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(
-    path: "../../fixtures/conflist", directoryHint: .isDirectory
-  ).standardized
-
-  static let vendors = [
-    "antrea", "aws-vpc-cni", "azure", "bridge-crlf", "calico", "cilium", "flannel", "gke", "kindnet", "multus",
-    "multus-thick", "ovn-kubernetes", "weave",
-  ]
+  static let folder = fixturePath("conflist")
 
   static func entry() throws -> JSONObject {
     try #require(JSONValue(parsing: bytes("entry.json")).object)
   }
 
   static func bytes(_ path: String) throws -> [UInt8] {
-    Array(try Data(contentsOf: folder.appending(path: path)))
-  }
-
-  /// The file as it comes, and the ending of its name.
-  static func before(_ vendor: String) throws -> (bytes: [UInt8], ending: String) {
-    let isList = FileManager.default.fileExists(atPath: folder.appending(path: "\(vendor)/before.conflist").path)
-    let ending = isList ? "conflist" : "conf"
-    return (try bytes("\(vendor)/before.\(ending)"), ending)
+    try readFile("\(folder)/\(path)", limit: 1 << 20)
   }
 
   static func edit(_ bytes: [UInt8], _ ending: String) throws(ConfigurationFault) -> ConflistEdit {
@@ -36,46 +24,45 @@ import Testing
 
   /// The file in `fixtures`, or what it is from now on.
   static func expected(_ path: String, found: [UInt8]) throws -> [UInt8] {
-    if ProcessInfo.processInfo.environment["UPDATE_FIXTURES"] == "1" {
-      try Data(found).write(to: folder.appending(path: path))
+    if CurrentProcess.environment["UPDATE_FIXTURES"] == "1" {
+      try PlainFile.write(found, to: "\(folder)/\(path)", mode: 0o644)
     }
     return try bytes(path)
   }
 
   @Test("every folder is a case here")
   func knowsFolders() throws {
-    let names = try FileManager.default.contentsOfDirectory(atPath: Self.folder.path)
-    #expect(names.filter { !$0.contains(".") }.sorted() == Self.vendors)
+    #expect(try names(inFolder: Self.folder).filter { !$0.contains(".") }.sorted() == VendorFile.all.map(\.vendor))
   }
 
-  @Test("the entry goes in as expected", arguments: vendors)
-  func installs(vendor: String) throws {
-    let (before, ending) = try Self.before(vendor)
+  @Test("the entry goes in as expected", arguments: VendorFile.all)
+  func installs(vendor: VendorFile) throws {
+    let (before, ending) = (vendor.bytes, vendor.isList ? "conflist" : "conf")
     let installed = try Self.edit(before, ending).inserting(Self.entry())
     #expect(installed == (try Self.expected("\(vendor)/installed.conflist", found: installed)))
   }
 
-  @Test("what is taken out leaves the file that was there, byte for byte", arguments: vendors)
-  func removes(vendor: String) throws {
-    let (before, ending) = try Self.before(vendor)
+  @Test("what is taken out leaves the file that was there, byte for byte", arguments: VendorFile.all)
+  func removes(vendor: VendorFile) throws {
+    let (before, ending) = (vendor.bytes, vendor.isList ? "conflist" : "conf")
     let installed = try Self.edit(Self.edit(before, ending).inserting(Self.entry()), "conflist")
     let removed = ending == "conflist" ? try installed.removing() : try #require(installed.unwrapping())
     #expect(removed == before)
     #expect(removed == (try Self.expected("\(vendor)/removed.\(ending)", found: removed)))
   }
 
-  @Test("an installed entry is in place, and stays as it is", arguments: vendors)
-  func isIdempotent(vendor: String) throws {
-    let (before, ending) = try Self.before(vendor)
+  @Test("an installed entry is in place, and stays as it is", arguments: VendorFile.all)
+  func isIdempotent(vendor: VendorFile) throws {
+    let (before, ending) = (vendor.bytes, vendor.isList ? "conflist" : "conf")
     let installed = try Self.edit(before, ending).inserting(Self.entry())
     let again = try Self.edit(installed, "conflist")
     #expect(again.isInPlace(try Self.entry()))
     #expect(try again.inserting(Self.entry()) == installed)
   }
 
-  @Test("another reader sees the same network with one plugin more", arguments: vendors)
-  func agreesWithFoundation(vendor: String) throws {
-    let (before, ending) = try Self.before(vendor)
+  @Test("another reader sees the same network with one plugin more", arguments: VendorFile.all)
+  func agreesWithFoundation(vendor: VendorFile) throws {
+    let (before, ending) = (vendor.bytes, vendor.isList ? "conflist" : "conf")
     let installed = try Self.edit(before, ending).inserting(Self.entry())
     let entry = try JSONSerialization.jsonObject(with: Data(Self.bytes("entry.json")))
     var expected = try #require(JSONSerialization.jsonObject(with: Data(before)) as? [String: Any])

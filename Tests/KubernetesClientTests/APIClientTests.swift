@@ -1,6 +1,7 @@
 import Harness
 import JSON
 import KubernetesClient
+import TestKit
 import Testing
 
 @Suite("The API client", .timeLimit(.minutes(3)))

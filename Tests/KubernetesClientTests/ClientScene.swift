@@ -1,8 +1,7 @@
-import Glibc
 import Harness
 import JSON
 import KubernetesClient
-import System
+import TestKit
 import Testing
 
 /// An API server, the files of a ServiceAccount, and a client that uses them.
@@ -15,7 +14,8 @@ final class ClientScene: Sendable {
   }
 
   let server: FakeAPIServer
-  let folder: String
+  private let files: TemporaryFolder
+  var folder: String { files.path }
   let client: APIClient
 
   /// - Parameters:
@@ -34,17 +34,12 @@ final class ClientScene: Sendable {
         try authority.serverCertificate(addresses: certifiedFor ?? ["127.0.0.1"], isExpired: isExpired)
       }
     server = try FakeAPIServer(onLoopback: address, certificate: certificate, token: Self.token)
-    var template = Array("/tmp/client-tests-XXXXXX".utf8CString)
-    folder = try #require(mkdtemp(&template).map { String(cString: $0) })
-    try AtomicFile.write(Array(Self.token.utf8), to: "\(folder)/token", mode: 0o600)
-    try AtomicFile.write(Array((other ?? authority).certificatePEM.utf8), to: "\(folder)/ca.crt", mode: 0o600)
+    let files = try TemporaryFolder()
+    try files.write(Self.token, to: "token")
+    try files.write((other ?? authority).certificatePEM, to: "ca.crt")
     client = APIClient(
-      try Self.access(to: server, folder, trust), version: "1.2.3", pacing: Self.pacing(change))
-  }
-
-  deinit {
-    for name in ["token", "ca.crt"] { unlink("\(folder)/\(name)") }
-    rmdir(folder)
+      try Self.access(to: server, files.path, trust), version: "1.2.3", pacing: Self.pacing(change))
+    self.files = files
   }
 
   static func access(
@@ -71,13 +66,12 @@ final class ClientScene: Sendable {
   }
 
   func writeToken(_ token: String) throws {
-    try AtomicFile.write(Array(token.utf8), to: "\(folder)/token", mode: 0o600)
+    try files.write(token, to: "token")
   }
 
   /// Puts the server's authority where the client looks for it.
   func trustServer() throws {
-    try AtomicFile.write(
-      Array(try Self.authority.get().certificatePEM.utf8), to: "\(folder)/ca.crt", mode: 0o600)
+    try files.write(try Self.authority.get().certificatePEM, to: "ca.crt")
   }
 
   /// The error of a call that fails, which must not hold the token.
@@ -113,19 +107,5 @@ enum Objects {
       "apiVersion": "v1", "kind": "Pod", "metadata": ["namespace": "shop", "name": .string(name)],
       "spec": ["nodeName": node.map { .string($0) } ?? .null],
     ]
-  }
-}
-
-/// Waits until a claim becomes true.
-func eventually(
-  within limit: Duration = .seconds(60), sourceLocation: SourceLocation = #_sourceLocation, _ claim: () -> Bool
-) async throws {
-  let deadline = ContinuousClock.now + limit
-  while !claim() {
-    guard ContinuousClock.now < deadline else {
-      Issue.record("it did not become true within \(limit)", sourceLocation: sourceLocation)
-      return
-    }
-    try await Task.sleep(for: .milliseconds(5))
   }
 }

@@ -3,6 +3,7 @@ import Harness
 import JSON
 import Kubernetes
 import KubernetesClient
+import TestKit
 import Testing
 
 @Suite("The credentials of the API client", .timeLimit(.minutes(3)))

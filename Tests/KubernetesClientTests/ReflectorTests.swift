@@ -2,6 +2,7 @@ import Harness
 import JSON
 import KubernetesClient
 import Synchronization
+import TestKit
 import Testing
 
 @Suite("A reflector", .timeLimit(.minutes(3)))

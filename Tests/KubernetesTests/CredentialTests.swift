@@ -1,6 +1,7 @@
 import Harness
 import JSON
 import Kubernetes
+import TestKit
 import Testing
 
 @Suite("Credentials")
@@ -8,15 +9,16 @@ struct CredentialTests {
   private static let authority = Result { try TestCertificateAuthority() }
 
   /// A server, and a folder with the kubeconfig that leads to it.
-  private struct Scene {
+  private struct Scene: ~Copyable {
     let folder: TemporaryFolder
     let server: FakeAPIServer
 
     init(token: String) throws {
-      folder = try TemporaryFolder()
       let certificate = try CredentialTests.authority.get().serverCertificate(addresses: ["127.0.0.1"])
-      server = try FakeAPIServer(certificate: certificate, token: token)
-      server.put(try Fixtures.pod("classic-sidecar"))
+      let server = try FakeAPIServer(certificate: certificate, token: token)
+      server.put(try fixture("pods/classic-sidecar/pod.json"))
+      folder = try TemporaryFolder()
+      self.server = server
     }
 
     func write(user: String, authorityFile: String? = nil) throws -> Kubeconfig {

@@ -1,6 +1,7 @@
 import Harness
 import JSON
 import Kubernetes
+import TestKit
 import Testing
 
 @Suite("The fake API server")
@@ -20,7 +21,7 @@ struct FakeAPIServerTests {
         userAgent: "test")
     }
 
-    server.put(try Fixtures.pod("static-mirror"))
+    server.put(try fixture("pods/static-mirror/pod.json"))
     #expect(try fetch().labels["tier"] == "edge")
     server.removePod(namespace: "edge", name: "edge-cache-worker-1")
     #expect(throws: KubernetesError.self) { try fetch() }

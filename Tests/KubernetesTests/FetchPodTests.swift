@@ -1,6 +1,7 @@
 import Harness
 import JSON
 import Kubernetes
+import TestKit
 import Testing
 
 @Suite("Reading a pod from the API server")
@@ -20,7 +21,7 @@ struct FetchPodTests {
       let authority = try FetchPodTests.authority.get()
       let certificate = try authority.serverCertificate(addresses: certifiedFor, isExpired: isExpired)
       server = try FakeAPIServer(onLoopback: address, certificate: certificate, token: token)
-      server.put(try Fixtures.pod("classic-sidecar"))
+      server.put(try fixture("pods/classic-sidecar/pod.json"))
       var text = kubeconfigText(
         server: "https://\(server.authority)", certificateAuthorityPEM: (other ?? authority).certificatePEM,
         token: token)

@@ -1,14 +1,15 @@
 import Harness
 import Kubernetes
+import TestKit
 import Testing
 
 @Suite("Whether a fetch could begin")
 struct FetchReadinessTests {
   static let now = Duration.seconds(1_800_000_000)
 
-  static func write(_ folder: TemporaryFolder, token: String = "sesame", server: String = "https://127.0.0.1:1") throws
-    -> Kubeconfig
-  {
+  static func write(
+    _ folder: borrowing TemporaryFolder, token: String = "sesame", server: String = "https://127.0.0.1:1"
+  ) throws -> Kubeconfig {
     let text = kubeconfigText(server: server, certificateAuthorityPEM: nil, token: token)
     return try Kubeconfig(path: folder.write(text, to: "kubeconfig"))
   }

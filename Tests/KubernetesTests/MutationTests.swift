@@ -1,6 +1,7 @@
 import Harness
 import JSON
 import Kubernetes
+import TestKit
 import Testing
 
 @Suite("Damaged input")
@@ -57,7 +58,7 @@ struct MutationTests {
   func pods(_ name: String) throws {
     var random = Seeded(state: UInt64(name.utf8.count))
     // Without spaces and what is not read, a change is likelier to matter.
-    var pod = try #require(try Fixtures.pod(name).object)
+    var pod = try #require(try fixture("pods/\(name)/pod.json").object)
     var metadata = try #require(pod["metadata"]?.object)
     metadata["managedFields"] = nil
     pod["metadata"] = .object(metadata)

@@ -1,11 +1,12 @@
 import JSON
 import Kubernetes
+import TestKit
 import Testing
 
 @Suite("A pod of the API server")
 struct PodObjectTests {
   private static func pod(_ name: String) throws -> PodObject {
-    try PodObject(json: Fixtures.pod(name))
+    try PodObject(json: fixture("pods/\(name)/pod.json"))
   }
 
   private static func proxy(of pod: PodObject) throws -> PodObject.Container {

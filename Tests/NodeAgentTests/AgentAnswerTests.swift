@@ -7,6 +7,7 @@ import NIOPosix
 import NodeAgent
 import Plugin
 import System
+import TestKit
 import Testing
 
 /// What the plugin makes of the agent's answers: only one that is about the pod that was asked for counts.
@@ -47,12 +48,11 @@ import Testing
 
   /// ADD of pod shop/cart, UID 7f3c, on a node whose agent answers so.
   private static func add(answering answer: [UInt8]) async throws -> Plugin.Outcome {
-    let folder = "/tmp/agent-\(UInt32.random(in: 0...UInt32.max))"
-    try makeFolder(folder)
+    let folder = try TemporaryFolder()
     let socket = try await PodSocket(
-      at: RunDirectory(folder).podSocket, on: MultiThreadedEventLoopGroup.singleton, lookup: { _ in answer })
+      at: RunDirectory(folder.path).podSocket, on: MultiThreadedEventLoopGroup.singleton, lookup: { _ in answer })
     let configuration: JSONObject = [
-      "cniVersion": "1.0.0", "name": "mesh", "type": "istio-cni", "cni_agent_run_dir": .string(folder),
+      "cniVersion": "1.0.0", "name": "mesh", "type": "istio-cni", "cni_agent_run_dir": .string(folder.path),
       "prevResult": ["cniVersion": "1.0.0"],
     ]
     let environment = [
@@ -69,7 +69,6 @@ import Testing
       }
     }
     try await socket.close()
-    try removeFolder(folder)
     return outcome
   }
 }

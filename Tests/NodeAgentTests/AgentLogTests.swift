@@ -1,27 +1,17 @@
 import Logging
 import NodeAgent
-import Synchronization
+import TestKit
 import Testing
 
 struct AgentLogTests {
-  private final class Lines: Sendable {
-    private let lines = Mutex<[String]>([])
-
-    var all: [String] { lines.withLock { $0 } }
-
-    func append(_ line: [UInt8]) {
-      lines.withLock { $0.append(String(decoding: line, as: UTF8.self)) }
-    }
-  }
-
-  private let lines = Lines()
+  private let lines = Recording<String>()
 
   private func log(
     _ format: LogFormat, agent: LogVerbosity = .info, plugin: LogVerbosity = .info
   ) -> AgentLog {
     AgentLog(
       format, levels: LogLevels(agent: agent, plugin: plugin), timeOfDay: { .seconds(1_764_100_800) },
-      write: lines.append)
+      write: { [lines] in lines.append(String(decoding: $0, as: UTF8.self)) })
   }
 
   @Test("plain lines look like Istio's")

@@ -2,6 +2,7 @@ import Glibc
 import NodeAgent
 import System
 import SystemPackage
+import TestKit
 import Testing
 
 /// Folders that are missing or cannot be written, notes that are broken, sources that are gone.

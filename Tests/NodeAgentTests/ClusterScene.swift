@@ -1,10 +1,7 @@
-import Glibc
 import Harness
 import JSON
 import KubernetesClient
-import Logging
-import Synchronization
-import System
+import TestKit
 import Testing
 
 /// An API server with a DaemonSet and its node, and a client of the agent's.
@@ -18,15 +15,14 @@ final class ClusterScene: Sendable {
   let server: FakeAPIServer
   let client: APIClient
   let log = RecordingLog()
-  private let folder: String
+  private let files: TemporaryFolder
 
   init() throws {
     let authority = try Self.authority.get()
     server = try FakeAPIServer(certificate: try Self.certificate.get(), token: Self.token)
-    var template = Array("/tmp/cluster-tests-XXXXXX".utf8CString)
-    folder = try #require(mkdtemp(&template).map { String(cString: $0) })
-    try AtomicFile.write(Array(Self.token.utf8), to: "\(folder)/token", mode: 0o600)
-    try AtomicFile.write(Array(authority.certificatePEM.utf8), to: "\(folder)/ca.crt", mode: 0o600)
+    let files = try TemporaryFolder()
+    try files.write(Self.token, to: "token")
+    try files.write(authority.certificatePEM, to: "ca.crt")
     var pacing = Pacing()
     pacing.attemptLimit = .seconds(60)
     pacing.connectLimit = .seconds(60)
@@ -35,13 +31,9 @@ final class ClusterScene: Sendable {
     pacing.reopeningSpread = .milliseconds(10)
     let port = server.authority.split(separator: ":").last.map { String($0) } ?? ""
     client = APIClient(
-      try ClusterAccess(host: "127.0.0.1", port: port, serviceAccountFolder: folder), version: "1.2.3",
+      try ClusterAccess(host: "127.0.0.1", port: port, serviceAccountFolder: files.path), version: "1.2.3",
       pacing: pacing)
-  }
-
-  deinit {
-    for name in ["token", "ca.crt"] { unlink("\(folder)/\(name)") }
-    rmdir(folder)
+    self.files = files
   }
 
   func putDaemonSet(_ spec: JSONObject = [:], isBeingDeleted: Bool = false) {
@@ -74,47 +66,6 @@ final class ClusterScene: Sendable {
   /// How often the API server was asked for a watch.
   var watchRequestCount: Int {
     server.requests.count { $0.path.contains("watch=true") }
-  }
-}
-
-/// Remembers what is logged.
-final class RecordingLog: Sendable {
-  private let contents = Mutex<[String]>([])
-
-  /// `warning: TEXT`.
-  var lines: [String] { contents.withLock { $0 } }
-
-  var logger: Logger {
-    Logger(label: "test") { _ in Handler(log: self) }
-  }
-
-  private struct Handler: LogHandler {
-    let log: RecordingLog
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.trace
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-      get { metadata[key] }
-      set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-      log.contents.withLock { $0.append("\(event.level): \(event.message)") }
-    }
-  }
-}
-
-/// Waits until a claim becomes true.
-func eventually(
-  within limit: Duration = .seconds(60), sourceLocation: SourceLocation = #_sourceLocation, _ claim: () -> Bool
-) async throws {
-  let deadline = ContinuousClock.now + limit
-  while !claim() {
-    guard ContinuousClock.now < deadline else {
-      Issue.record("it did not become true within \(limit)", sourceLocation: sourceLocation)
-      return
-    }
-    try await Task.sleep(for: .milliseconds(5))
   }
 }
 

@@ -2,18 +2,14 @@ import Harness
 import JSON
 import KubernetesClient
 import NodeAgent
-import Synchronization
+import TestKit
 import Testing
 
 @Suite("The ConfigMap through the API", .timeLimit(.minutes(3)))
 struct ConfigMapWatchTests {
   private static let name = "configmap istio-system/istio-cni-config"
 
-  private final class Received: Sendable {
-    private let contents = Mutex<[[String: String]]>([])
-    var all: [[String: String]] { contents.withLock { $0 } }
-    @Sendable func append(_ data: [String: String]) { contents.withLock { $0.append(data) } }
-  }
+  private typealias Received = Recording<[String: String]>
 
   private func watch(_ scene: ClusterScene, _ received: Received) -> ConfigMapWatch {
     ConfigMapWatch(scene.client, configMap: ClusterScene.configMap, logger: scene.log.logger) { received.append($0) }

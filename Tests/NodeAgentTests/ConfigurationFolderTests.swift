@@ -3,6 +3,7 @@ import Glibc
 import NodeAgent
 import System
 import SystemPackage
+import TestKit
 import Testing
 
 @Suite struct ConfigurationFolderTests {

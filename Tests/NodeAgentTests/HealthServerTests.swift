@@ -1,6 +1,7 @@
 import Glibc
 import System
 import SystemPackage
+import TestKit
 import Testing
 
 @testable import NodeAgent
@@ -172,7 +173,7 @@ import Testing
       try first.send("\(request)Connection: close\r\n\r\n")
       _ = try first.receiveAll()
     }
-    await within(.seconds(10)) {
+    try await eventually {
       guard let client = try? LoopbackClient(port: port) else { return false }
       // The server may have closed it already.
       try? client.send("\(request)Connection: close\r\n\r\n")
@@ -222,7 +223,7 @@ import Testing
     task.cancel()
     try await task.value
     // A child that another test starts at this moment may have the socket until it closes what it has inherited.
-    await within(.seconds(10)) {
+    try await eventually {
       do {
         _ = try LoopbackClient(port: port)
         return false

@@ -4,6 +4,7 @@ import JSON
 import NodeAgent
 import System
 import SystemPackage
+import TestKit
 import Testing
 
 /// Real files, in a folder of the test's own.

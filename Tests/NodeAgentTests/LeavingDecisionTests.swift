@@ -2,6 +2,7 @@ import Harness
 import JSON
 import KubernetesClient
 import NodeAgent
+import TestKit
 import Testing
 
 @Suite("The decision whether the plugin leaves with the agent", .timeLimit(.minutes(3)))
@@ -144,8 +145,7 @@ struct LeavingDecisionTests {
     scene.putDaemonSet()
     let watch = DaemonSetWatch(scene.client, daemonSet: ClusterScene.daemonSet, logger: scene.log.logger)
     try await running(watch.run) {
-      try await eventually { scene.server.watchCount == 1 }
-      #expect(watch.sighting == .present)
+      try await eventually { scene.server.watchCount == 1 && watch.sighting == .present }
       scene.server.setBehaviour(.status(status))
       scene.removeDaemonSet()
       try await eventually { watch.sighting == .gone }

@@ -1,15 +1,9 @@
 import NodeAgent
 import System
+import TestKit
 import Testing
 
 @Suite struct LeftoversTests {
-  static func layout(_ root: String) -> NodeLayout {
-    NodeLayout(
-      binarySource: "\(root)/source", binaryTargets: ["\(root)/bin", "\(root)/bin2"],
-      configurationFolder: "\(root)/net.d", runDirectory: "\(root)/run", serviceAccountFolder: "\(root)/account",
-      stateFolder: "\(root)/net.d/.istio-cni", cacheFolder: "\(root)/cache")
-  }
-
   static let journal = Journal(marks: [
     .entry(file: "10-a.conflist", original: "10-a.conf"), .ownFile(name: "02-istio-cni.conflist"),
   ])
@@ -24,7 +18,7 @@ import Testing
       "net.d/.istio-cni/originals/.any.conf.abcdefghi",
     ]
     for name in leftovers { try root.write("", to: name, age: .seconds(60)) }
-    let found = Leftovers.paths(in: Self.layout(root.path), journal: Self.journal, now: timeSinceEpoch())
+    let found = Leftovers.paths(in: NodeFolder.layout(root.path), journal: Self.journal, now: timeSinceEpoch())
     #expect(found.sorted() == leftovers.map { "\(root.path)/\($0)" }.sorted())
   }
 
@@ -40,7 +34,7 @@ import Testing
     for name in others { try root.write("", to: name, age: .seconds(60)) }
     try root.write("", to: "bin/.istio-cni.abcdefghijk", age: .seconds(5))
     try makeFolder("\(root.path)/bin/.istio-cni.abcdefghijkl")
-    #expect(Leftovers.paths(in: Self.layout(root.path), journal: Self.journal, now: timeSinceEpoch()) == [])
+    #expect(Leftovers.paths(in: NodeFolder.layout(root.path), journal: Self.journal, now: timeSinceEpoch()) == [])
   }
 
   @Test("a leftover from before the clock was set back is found")
@@ -48,6 +42,6 @@ import Testing
     let root = try TemporaryFolder()
     try root.write("", to: "bin/.istio-cni.abcdefghijk")
     let now = timeSinceEpoch() - .seconds(3600)
-    #expect(Leftovers.paths(in: Self.layout(root.path), journal: Journal(), now: now).count == 1)
+    #expect(Leftovers.paths(in: NodeFolder.layout(root.path), journal: Journal(), now: now).count == 1)
   }
 }

@@ -1,28 +1,30 @@
 import CNI
-import Foundation
+import Glibc
 import JSON
 import NodeAgent
 import System
+import TestKit
 import Testing
 
 /// The folders of a node, below a folder of a test's own, removed with all that is in it.
 struct NodeFolder: ~Copyable {
-  let root: String
+  private let folder: TemporaryFolder
+  var root: String { folder.path }
   let layout: NodeLayout
 
   static let binary = Array("a program".utf8)
   static let calico = #"{"name": "k8s-pod-network", "cniVersion": "0.3.1", "plugins": [{"type": "calico"}]}"#
 
   init() throws {
-    root = "/tmp/node-agent-tests-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
-    layout = Self.layout(root)
-    for folder in ["source", "bin", "bin2", "net.d", "run", "cache", "account"] {
-      try makeFolders("\(root)/\(folder)")
+    let folder = try TemporaryFolder()
+    let layout = Self.layout(folder.path)
+    for name in ["source", "bin", "bin2", "net.d", "run", "cache", "account"] {
+      try makeFolder("\(folder.path)/\(name)")
     }
     try AtomicFile.write(Self.binary, to: layout.sourceBinary, mode: 0o755)
+    self.layout = layout
+    self.folder = folder
   }
-
-  deinit { try? FileManager.default.removeItem(atPath: root) }
 
   static func layout(_ root: String) -> NodeLayout {
     NodeLayout(
@@ -68,10 +70,8 @@ struct NodeFolder: ~Copyable {
   var everything: [String: Facts] {
     get throws {
       var facts: [String: Facts] = [:]
-      for path in try FileManager.default.subpathsOfDirectory(atPath: root) {
-        let full = "\(root)/\(path)"
-        if isFolder(full), !isLink(full) { continue }
-        facts[path] = try Facts(full)
+      for path in folder.files where !isFolder("\(root)/\(path)") || isLink("\(root)/\(path)") {
+        facts[path] = try Facts("\(root)/\(path)")
       }
       return facts
     }

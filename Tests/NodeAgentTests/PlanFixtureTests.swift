@@ -1,5 +1,6 @@
 import JSON
 import NodeAgent
+import TestKit
 import Testing
 
 /// What holds for the files of all vendors, wherever our entry is to stand, and whatever was there before.

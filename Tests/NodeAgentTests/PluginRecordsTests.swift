@@ -1,26 +1,13 @@
 import CNI
-import Glibc
 import JSON
 import Logging
 import NodeAgent
 import ServiceLifecycle
-import Synchronization
 import System
+import TestKit
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct PluginRecordsTests {
-  /// A folder of a test's own, with what the service leaves there.
-  private struct Folder: ~Copyable {
-    let path = "/tmp/records-\(UInt32.random(in: 0...UInt32.max))"
-
-    init() throws { try makeFolder(path) }
-
-    deinit {
-      for name in ["history.jsonl", "history.jsonl.1", "records.sock"] { unlink("\(path)/\(name)") }
-      rmdir(path)
-    }
-  }
-
   private static let added = #"""
     {"level":"info","command":"ADD","container":"c0ffee","pod":"shop/cart","facts":"agent","decision":"redirect",
      "phases_us":{"facts":300,"apply":900},"duration_us":1500}
@@ -32,13 +19,13 @@ import Testing
 
   @Test("what the plugin tells is kept, counted, and said once; no label has a pod's name")
   func told() async throws {
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     let path = folder.path
     let metrics = Metrics()
-    let lines = Mutex<[String]>([])
+    let lines = Recording<String>()
     let log = AgentLog(
       .plain, levels: LogLevels(agent: .info, plugin: .info),
-      write: { line in lines.withLock { $0.append(String(decoding: line, as: UTF8.self)) } })
+      write: { lines.append(String(decoding: $0, as: UTF8.self)) })
     let records = PluginRecords(
       RunDirectory(path), metrics: PluginMetrics(in: metrics), logger: log.logger(AgentLog.pluginScope),
       agentLogger: log.logger(AgentLog.agentScope))
@@ -63,14 +50,14 @@ import Testing
     #expect(text.contains(#"istio_cni_plugin_facts_total{source="agent"} 1"#))
     #expect(text.contains(#"istio_cni_plugin_duration_seconds_count{command="ADD",phase="apply"} 1"#))
     #expect(!text.contains("cart"))
-    #expect(lines.withLock { $0 }.count { $0.contains("shop/cart") } == 2)
+    #expect(lines.all.count { $0.contains("shop/cart") } == 2)
     #expect(try !exists("\(path)/records.sock"))
     #expect(PluginHistory.text(of: history).contains("error 11"))
   }
 
   @Test("a socket that somebody took away is made again")
   func again() async throws {
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     let path = "\(folder.path)/records.sock"
     let log = AgentLog(.plain, levels: LogLevels(agent: .info, plugin: .info), write: { _ in })
     let records = PluginRecords(
@@ -82,13 +69,5 @@ import Testing
     try await eventually { try exists(path) }
     task.cancel()
     await task.value
-  }
-
-  private func eventually(_ condition: () throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(30)
-    while try !condition() {
-      try #require(ContinuousClock.now < deadline)
-      try await Task.sleep(for: .milliseconds(10))
-    }
   }
 }

@@ -4,7 +4,7 @@ import Kubernetes
 import NodeAgent
 import Plugin
 import Redirect
-import System
+import TestKit
 import Testing
 
 @Suite struct PodCacheTests {
@@ -13,7 +13,7 @@ import Testing
 
   @Test("what is kept of a pod leads to the same decision and warnings as all of it", arguments: podFixtures)
   func summary(name: String) throws {
-    let json = try Self.fixture(name)
+    let json = try fixture("pods/\(name)/pod.json")
     let summary = try #require(PodEntry(json).summary)
     let all = PodFacts(try PodObject(json: json))
     let kept = PodFacts(try PodObject(json: try JSONValue(parsing: summary)))
@@ -21,11 +21,6 @@ import Testing
     #expect(try Decision(kept) == decision)
     if case .redirect(let policy) = decision { #expect(PodWarning.all(kept, policy) == PodWarning.all(all, policy)) }
     #expect(summary.count < 4096)
-  }
-
-  private static func fixture(_ name: String) throws -> JSONValue {
-    let project = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
-    return try JSONValue(parsing: try readFile("\(project)/fixtures/pods/\(name)/pod.json", limit: 1 << 20))
   }
 
   static let podFixtures = [
@@ -48,8 +43,8 @@ import Testing
   @Test("a static pod is known by the UID that the runtime has")
   func staticPod() throws {
     let cache = PodCache()
-    let pod = try PodObject(json: try Self.fixture("static-mirror"))
-    cache.put(PodEntry(try Self.fixture("static-mirror")))
+    let pod = try PodObject(json: try fixture("pods/static-mirror/pod.json"))
+    cache.put(PodEntry(try fixture("pods/static-mirror/pod.json")))
     let hash = try #require(pod.annotations["kubernetes.io/config.hash"])
     #expect(cache.summary(for: PodQuestion(namespace: pod.namespace, name: pod.name, uid: hash)) != nil)
   }

@@ -1,6 +1,7 @@
 import Glibc
 import Synchronization
 import System
+import TestKit
 import Testing
 
 @testable import NodeAgent
@@ -10,11 +11,7 @@ import Testing
   private static let name = "10-calico.conflist"
 
   /// When the passes ended that changed something.
-  private final class Repairs: Sendable {
-    let times = Mutex<[SuspendingClock.Instant]>([])
-  }
-
-  private let changes = Repairs()
+  private let changes = Recording<SuspendingClock.Instant>()
 
   /// A reconciler of the node below `root`; who cancels the task ends it.
   private func start(_ layout: NodeLayout) throws -> (scene: ReconcilerScene, task: Task<Void, any Error>) {
@@ -24,7 +21,7 @@ import Testing
     let changes = changes
     scene.report { _ in
       let report = installation.pass(wanted)
-      if !report.executed.isEmpty { changes.times.withLock { $0.append(.now) } }
+      if !report.executed.isEmpty { changes.append(.now) }
       return report
     }
     scene.state.withLock { state in
@@ -41,7 +38,7 @@ import Testing
     try node.write(NodeFolder.calico, to: Self.name)
     let (scene, task) = try start(node.layout)
     defer { task.cancel() }
-    await within(.seconds(30)) { scene.health.isReady }
+    try await eventually { scene.health.isReady }
     try await scene.calm()
     #expect(scene.passCount <= 4)
     #expect(try node.chain(Self.name) == ["calico", "istio-cni"])
@@ -53,7 +50,7 @@ import Testing
     try node.write(NodeFolder.calico, to: Self.name)
     let (scene, task) = try start(node.layout)
     defer { task.cancel() }
-    await within(.seconds(30)) { scene.health.isReady }
+    try await eventually { scene.health.isReady }
     let kubeconfig = node.layout.kubeconfig
     let binary = node.layout.targetBinaries[0]
     let installed = try node.everything
@@ -71,9 +68,9 @@ import Testing
         case .binaryMoved: rename(binary, "\(binary).away")
         case .binaryBytes: try write("x", to: binary)
         }
-        try await within(.seconds(30)) { try damage.isUndone(node) }
-        await within(.seconds(30)) { (changes.times.withLock { $0.last } ?? start) > start }
-        delays.append((changes.times.withLock { $0.last } ?? .now) - start)
+        try await eventually { try damage.isUndone(node) }
+        try await eventually { (changes.all.last ?? start) > start }
+        delays.append((changes.all.last ?? .now) - start)
         unlink("\(binary).away")
       }
       #expect(delays.contains { $0 < .milliseconds(100) }, "\(damage)")
@@ -109,12 +106,12 @@ import Testing
     try node.write(NodeFolder.calico, to: Self.name)
     let (scene, task) = try start(node.layout)
     defer { task.cancel() }
-    await within(.seconds(30)) { scene.health.isReady }
+    try await eventually { scene.health.isReady }
     rename(node.path(Self.name), "\(node.root)/away")
-    await within(.seconds(30)) { !scene.health.isReady }
+    try await eventually { !scene.health.isReady }
     #expect(scene.notices.last?.reason == "InstallBlocked")
     rename("\(node.root)/away", node.path("05-calico.conflist"))
-    await within(.seconds(30)) { scene.health.isReady }
+    try await eventually { scene.health.isReady }
     #expect(try node.chain("05-calico.conflist") == ["calico", "istio-cni"])
   }
 }

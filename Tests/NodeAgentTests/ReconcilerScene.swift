@@ -4,6 +4,7 @@ import JSON
 import Logging
 import Synchronization
 import System
+import TestKit
 
 @testable import NodeAgent
 
@@ -42,26 +43,21 @@ final class ReconcilerScene: Sendable {
     var lines: [String] = []
   }
 
-  let folder: String
+  private let files: TemporaryFolder
+  var folder: String { files.path }
   let state: Mutex<State>
   let health = HealthState()
   let metrics = Metrics()
 
   init() throws {
-    let folder = "/tmp/reconciler-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
-    self.folder = folder
-    try makeFolder(folder)
+    let files = try TemporaryFolder()
     let settings = try AgentSettings(flags: [:], configMap: [:], environment: [:])
     let wanted = Wanted(layout: settings.layout, placement: settings.placement, entry: [:], kubeconfig: [])
     state = Mutex(
       State(
-        reading: SettingsReading(settings: settings, wanted: wanted, watchedFolders: [folder]),
+        reading: SettingsReading(settings: settings, wanted: wanted, watchedFolders: [files.path]),
         report: { _ in .healthy }))
-  }
-
-  deinit {
-    for name in (try? names(inFolder: folder)) ?? [] { unlink("\(folder)/\(name)") }
-    rmdir(folder)
+    self.files = files
   }
 
   /// Starts the reconciler; who cancels the task ends it.

@@ -3,6 +3,7 @@ import Logging
 import Synchronization
 import System
 import SystemPackage
+import TestKit
 import Testing
 
 @testable import NodeAgent
@@ -17,12 +18,12 @@ import Testing
   @Test("a healthy node is ready, which is said and counted once")
   func healthy() async throws {
     let (reconciler, task) = try scene.start()
-    await within(.seconds(30)) { scene.health.isReady }
+    try await eventually { scene.health.isReady }
     for count in 2...4 {
       reconciler.poke()
-      await within(.seconds(30)) { scene.passCount >= count }
+      try await eventually { scene.passCount >= count }
     }
-    await within(.seconds(30)) { scene.metric("istio_cni_pass_duration_seconds_count") == "4" }
+    try await eventually { scene.metric("istio_cni_pass_duration_seconds_count") == "4" }
     #expect(scene.metric("istio_cni_install_ready") == "1")
     #expect(scene.metric("istio_cni_installs_total{result=\"SUCCESS\"}") == "1")
     #expect(scene.lines == ["info\tcni-agent\tthe plugin is installed behind 10-x.conflist"])
@@ -35,7 +36,7 @@ import Testing
   func event() async throws {
     let (_, task) = try scene.start()
     defer { task.cancel() }
-    await within(.seconds(30)) { scene.passCount >= 1 }
+    try await eventually { scene.passCount >= 1 }
     // The machine may be busy with something else once.
     var delays: [Duration] = []
     while delays.count < 10, delays.last.map({ $0 >= .milliseconds(100) }) ?? true {
@@ -43,7 +44,7 @@ import Testing
       let before = scene.passCount
       let start = SuspendingClock.now
       try scene.touch("file\(delays.count)")
-      await within(.seconds(30)) { scene.passCount > before }
+      try await eventually { scene.passCount > before }
       try #require(scene.passCount > before)
       delays.append(scene.passTimes[before] - start)
     }
@@ -57,11 +58,11 @@ import Testing
     pace.burst = .seconds(10)
     let (_, task) = try scene.start(pace: pace)
     defer { task.cancel() }
-    await within(.seconds(30)) { scene.health.isReady }
+    try await eventually { scene.health.isReady }
     let thread = try ThreadExecutor.start()
     defer { thread.stop() }
     try await Unrest(on: thread).last(in: scene, count: 100)
-    await within(.seconds(30)) { scene.passCount >= 2 }
+    try await eventually { scene.passCount >= 2 }
     try await scene.calm()
     // The machine may be busy with something else for more than the quiet time now and then.
     #expect(scene.passCount <= 20)
@@ -76,7 +77,7 @@ import Testing
     }
     let (_, task) = try scene.start()
     defer { task.cancel() }
-    await within(.seconds(30)) { scene.passCount >= 2 }
+    try await eventually { scene.passCount >= 2 }
     try await scene.calm()
     #expect(scene.passCount == 2)
   }
@@ -86,7 +87,7 @@ import Testing
     let (reconciler, task) = try scene.start()
     defer { task.cancel() }
     for count in 1...20 {
-      await within(.seconds(30)) { scene.passCount >= count }
+      try await eventually { scene.passCount >= count }
       reconciler.poke()
     }
     #expect(scene.state.withLock { $0.threads }.count == 1)
@@ -97,16 +98,16 @@ import Testing
     let other = try ReconcilerScene()
     let (reconciler, task) = try scene.start()
     defer { task.cancel() }
-    await within(.seconds(30)) { scene.passCount >= 1 }
+    try await eventually { scene.passCount >= 1 }
     scene.state.withLock { state in
       let reading = state.reading
       state.reading = SettingsReading(
         settings: reading.settings, wanted: reading.wanted, watchedFolders: [other.folder])
     }
     reconciler.poke()
-    await within(.seconds(30)) { scene.passCount >= 2 }
+    try await eventually { scene.passCount >= 2 }
     try other.touch()
-    await within(.seconds(30)) { scene.passCount >= 3 }
+    try await eventually { scene.passCount >= 3 }
   }
 
   @Test("a folder that is missing is noticed when it comes, without passes until then")
@@ -116,12 +117,12 @@ import Testing
     rmdir(scene.folder)
     let (_, task) = try scene.start(pace: pace)
     defer { task.cancel() }
-    await within(.seconds(30)) { scene.passCount >= 1 }
+    try await eventually { scene.passCount >= 1 }
     try await scene.calm()
     #expect(scene.passCount == 1)
     try makeFolder(scene.folder)
-    await within(.seconds(30)) { scene.passCount >= 2 }
-    await within(.seconds(30)) { scene.lines.count == 3 }
+    try await eventually { scene.passCount >= 2 }
+    try await eventually { scene.lines.count == 3 }
     #expect(
       scene.lines.sorted() == [
         "info\tcni-agent\t\(scene.folder) is not there yet",
@@ -129,7 +130,7 @@ import Testing
         "info\tcni-agent\tthe plugin is installed behind 10-x.conflist",
       ])
     try scene.touch()
-    await within(.seconds(30)) { scene.passCount >= 3 }
+    try await eventually { scene.passCount >= 3 }
   }
 
   @Test("without inotify everything is looked at again and again, which is said with the limit to raise")
@@ -140,7 +141,7 @@ import Testing
       throw SystemError("inotify_init1", "a watch of folders", .tooManyOpenFiles)
     }
     defer { task.cancel() }
-    await within(.seconds(30)) { scene.passCount >= 5 }
+    try await eventually { scene.passCount >= 5 }
     #expect(scene.health.isReady)
     #expect(
       scene.notices.first
@@ -162,7 +163,7 @@ import Testing
     }
     let (_, task) = try scene.start(pace: pace)
     defer { task.cancel() }
-    await within(.seconds(30)) { scene.passCount >= 5 }
+    try await eventually { scene.passCount >= 5 }
     #expect(
       scene.notices.first
         == AgentNotice(
@@ -177,7 +178,7 @@ import Testing
     pace.resync = .milliseconds(20)
     let (_, task) = try scene.start(pace: pace)
     defer { task.cancel() }
-    await within(.seconds(30)) { scene.passCount >= 4 }
+    try await eventually { scene.passCount >= 4 }
   }
 
   @Test("an obstacle is told once with its remedy, takes readiness away, and so does its end")
@@ -187,13 +188,13 @@ import Testing
     let (reconciler, task) = try scene.start()
     defer { task.cancel() }
     for count in 1...3 {
-      await within(.seconds(30)) { scene.passCount >= count }
-      await within(.seconds(30)) { scene.health["install"] == .failing("waiting for a primary plugin") }
+      try await eventually { scene.passCount >= count }
+      try await eventually { scene.health["install"] == .failing("waiting for a primary plugin") }
       reconciler.poke()
     }
     scene.report { _ in .healthy }
     reconciler.poke()
-    await within(.seconds(30)) { scene.health.isReady }
+    try await eventually { scene.health.isReady }
     #expect(
       scene.lines == [
         "warn\tcni-agent\twaiting for a primary plugin\tremedy=\"install one\"",
@@ -211,7 +212,7 @@ import Testing
     }
     let (_, task) = try scene.start()
     defer { task.cancel() }
-    await within(.seconds(30)) { scene.health["install"] == .failing("cannot read the token") }
+    try await eventually { scene.health["install"] == .failing("cannot read the token") }
     #expect(scene.passCount == 0)
   }
 
@@ -222,12 +223,12 @@ import Testing
     pace.patience = .milliseconds(300)
     let (reconciler, task) = try scene.start(pace: pace)
     defer { task.cancel() }
-    await within(.seconds(30)) { scene.health.isReady }
+    try await eventually { scene.health.isReady }
     let obstacle = Obstacle(.init("settling"), "10-x.conflist is being written", remedy: "wait")
     scene.report { _ in .blocked(obstacle) }
     let before = scene.passCount
     reconciler.poke()
-    await within(.seconds(30)) { scene.health["install"] == .failing("10-x.conflist is being written") }
+    try await eventually { scene.health["install"] == .failing("10-x.conflist is being written") }
     let times = scene.passTimes.dropFirst(before)
     // The last pass is the first one that was out of patience.
     #expect(times.count > 2)
@@ -241,7 +242,7 @@ import Testing
     scene.report { number in number < 5 ? .failed() : .healthy }
     let (_, task) = try scene.start(pace: pace)
     defer { task.cancel() }
-    await within(.seconds(30)) { scene.health.isReady }
+    try await eventually { scene.health.isReady }
     let times = scene.passTimes
     try #require(times.count >= 5)
     #expect(zip(times, times.dropFirst()).map { $1 - $0 >= .milliseconds(20) } == [true, true, true, true])
@@ -265,7 +266,7 @@ import Testing
     }
     let (_, task) = try scene.start(pace: pace)
     defer { task.cancel() }
-    await within(.seconds(30)) { scene.health.isReady }
+    try await eventually { scene.health.isReady }
     let times = scene.passTimes
     try #require(times.count >= 3)
     #expect(times[2] - times[1] >= .milliseconds(400))
@@ -282,7 +283,7 @@ import Testing
     scene.report { number in number < 10 ? .failed() : .healthy }
     let (_, task) = try scene.start(pace: pace)
     defer { task.cancel() }
-    await within(.seconds(30)) { scene.health.isReady }
+    try await eventually { scene.health.isReady }
     let times = scene.passTimes
     #expect(zip(times, times.dropFirst()).prefix(9).allSatisfy { $1 - $0 >= .milliseconds(200) } == true)
     unrest.cancel()
@@ -295,7 +296,7 @@ import Testing
     scene.report { number in number < 3 ? .failed(isTransient: true) : .healthy }
     let (_, task) = try scene.start()
     defer { task.cancel() }
-    await within(.seconds(30)) { scene.health.isReady }
+    try await eventually { scene.health.isReady }
     #expect(scene.passCount == 3)
     #expect(!scene.metrics.text.contains("FAILURE"))
     #expect(scene.notices.map(\.reason) == ["Installed"])
@@ -309,7 +310,7 @@ import Testing
     }
     let (_, task) = try scene.start()
     defer { task.cancel() }
-    await within(.seconds(30)) { scene.health.isReady }
+    try await eventually { scene.health.isReady }
     #expect(scene.metric("istio_cni_repairs_total{object=\"binary\"}") == "1")
     #expect(scene.metric("istio_cni_repairs_total{object=\"kubeconfig\"}") == "1")
     #expect(scene.lines.filter { $0.hasPrefix("info\tcni-agent\tdone: ") }.count == 2)
@@ -327,7 +328,7 @@ import Testing
     pace.contest = .milliseconds(300)
     let (_, task) = try scene.start(pace: pace)
     defer { task.cancel() }
-    await within(.seconds(30)) { scene.passCount >= 8 }
+    try await eventually { scene.passCount >= 8 }
     #expect(scene.metric("istio_cni_config_contested") == "1")
     let times = scene.passTimes
     try #require(times.count >= 8)
@@ -336,7 +337,7 @@ import Testing
     #expect(times[7] - times[6] >= .milliseconds(600))
     #expect(!scene.health.isReady)
     #expect(scene.metric("istio_cni_install_ready") == "0")
-    await within(.seconds(30)) { scene.metric("istio_cni_config_conflicts_total") == "\(scene.passCount - 5)" }
+    try await eventually { scene.metric("istio_cni_config_conflicts_total") == "\(scene.passCount - 5)" }
     #expect(
       scene.notices.filter { $0.reason == "ConfigurationContested" } == [
         AgentNotice(
@@ -359,7 +360,7 @@ import Testing
     var pace = Pace()
     pace.contest = .seconds(3600)
     let (_, task) = try scene.start(pace: pace)
-    await within(.seconds(30)) { scene.notices.contains { $0.reason == "ConfigurationContested" } }
+    try await eventually { scene.notices.contains { $0.reason == "ConfigurationContested" } }
     task.cancel()
     try await task.value
     #expect(scene.passCount == 6)
@@ -375,9 +376,9 @@ import Testing
     }
     let (reconciler, task) = try scene.start()
     defer { task.cancel() }
-    await within(.seconds(30)) { scene.health.isReady }
+    try await eventually { scene.health.isReady }
     reconciler.poke()
-    await within(.seconds(30)) { scene.passCount >= 2 }
+    try await eventually { scene.passCount >= 2 }
     #expect(scene.metric("istio_cni_config_reload_failures_total") == "1")
     #expect(scene.metric("istio_cni_token_expiry_timestamp_seconds") == "4000000000")
     #expect(scene.health["config"] == .ok(note: "LOG_LEVEL is no level"))
@@ -393,7 +394,7 @@ import Testing
         settings: reading.settings, wanted: reading.wanted, watchedFolders: reading.watchedFolders)
     }
     reconciler.poke()
-    await within(.seconds(30)) { scene.lines.last == "info\tcni-agent\tno longer: odd" }
+    try await eventually { scene.lines.last == "info\tcni-agent\tno longer: odd" }
     #expect(scene.lines.contains("info\tcni-agent\tno longer: LOG_LEVEL is no level"))
   }
 
@@ -409,7 +410,7 @@ import Testing
       return .healthy
     }
     let (_, task) = try scene.start()
-    await within(.seconds(30)) { scene.passCount >= 1 }
+    try await eventually { scene.passCount >= 1 }
     task.cancel()
     release.signal()
     try await task.value

@@ -1,4 +1,4 @@
-import Foundation
+import Harness
 import JSON
 import NodeAgent
 import System
@@ -15,7 +15,7 @@ import Testing
   static func result(_ types: [String]) -> [UInt8] {
     let list: JSONValue = ["name": "n", "plugins": .array(types.map { ["type": .string($0)] })]
     let value: JSONValue = [
-      "kind": "cniCacheV1", "containerId": "c", "config": .string(Data(list.serialized()).base64EncodedString()),
+      "kind": "cniCacheV1", "containerId": "c", "config": .string(base64(list.serialized())),
       "ifName": "eth0", "networkName": "n", "cniArgs": [["K8S_POD_NAMESPACE", "istio-cni"]],
     ]
     return value.serialized()

@@ -1,4 +1,5 @@
 import Glibc
+import Harness
 import Kubernetes
 import NodeAgent
 import System
@@ -12,7 +13,7 @@ import Testing
     #expect(try files.token().expiry == .seconds(2_000_000_000))
     #expect(try files.namespace() == "istio-system")
     #expect(try files.authority("\(pod.account)/ca.crt") == Array(PodFolder.authority.utf8))
-    try pod.write("token", PodFolder.token(expiring: 7) + "\n")
+    try pod.write("token", serviceAccountToken(expiry: .seconds(7)) + "\n")
     #expect(try files.token().expiry == .seconds(7))
   }
 

@@ -1,6 +1,7 @@
 import Glibc
 import NodeAgent
 import System
+import TestKit
 import Testing
 
 @Suite struct SettingTests {
@@ -29,7 +30,7 @@ import Testing
 
   @Test("the README has the table of the settings")
   func readme() throws {
-    let path = "/\(#filePath.split(separator: "/").dropLast(3).joined(separator: "/"))/README.md"
+    let path = repositoryPath("README.md")
     var text = String(decoding: try readFile(path, limit: 1 << 20), as: UTF8.self)
     let rows = text.split(separator: "\n", omittingEmptySubsequences: false)
     let head = try #require(rows.firstIndex(of: "| key | default | meaning |"))

@@ -1,17 +1,22 @@
 import Glibc
+import Harness
 import JSON
 import Kubernetes
 import NodeAgent
-import Synchronization
 import System
+import TestKit
 import Testing
 
 @Suite struct SettingsSourceTests {
   private static func source(
-    _ pod: PodFolder, flags: [String: String] = [:], environment: [String: String] = [:], lines: Lines = Lines()
+    _ pod: PodFolder, flags: [String: String] = [:], environment: [String: String] = [:],
+    lines: Recording<String> = Recording()
   ) throws -> SettingsSource {
     try SettingsSource(flags: flags, environment: pod.environment.merging(environment) { $1 }) { _ in
-      AgentLog(.plain, levels: LogLevels(agent: .debug, plugin: .debug), timeOfDay: { .zero }, write: lines.append)
+      AgentLog(.plain, levels: LogLevels(agent: .debug, plugin: .debug), timeOfDay: { .zero }) { line in
+        // Without its time.
+        lines.append(String(String(decoding: line, as: UTF8.self).dropFirst(28).dropLast()))
+      }
     }
   }
 
@@ -41,7 +46,7 @@ import Testing
     let pod = try PodFolder()
     let source = try Self.source(pod)
     let before = source.read()
-    try pod.write("token", PodFolder.token(expiring: 5))
+    try pod.write("token", serviceAccountToken(expiry: .seconds(5)))
     try pod.write("ca.crt", PodFolder.authority + PodFolder.authority)
     try pod.setConfigMap(["NATIVE_NFTABLES": "true", "KUBERNETES_SERVICE_PORT": "6443"])
     let after = source.read()
@@ -208,7 +213,7 @@ import Testing
   func notices() throws {
     let pod = try PodFolder()
     try pod.setConfigMap(["REPAIR_ENABLED": "true", "COLOUR": "blue"])
-    let lines = Lines()
+    let lines = Recording<String>()
     let source = try Self.source(pod, flags: ["ctrlz_port": "9876"], lines: lines)
     _ = source.read()
     _ = source.read()
@@ -218,16 +223,5 @@ import Testing
           + "--ctrlz_port, REPAIR_ENABLED",
         "debug\tcni-agent\tthe ConfigMap has keys that are no settings: COLOUR",
       ])
-  }
-}
-
-/// The lines of a log, without their times.
-final class Lines: Sendable {
-  private let lines = Mutex<[String]>([])
-
-  var all: [String] { lines.withLock { $0 } }
-
-  @Sendable func append(_ line: [UInt8]) {
-    lines.withLock { $0.append(String(String(decoding: line, as: UTF8.self).dropFirst(28).dropLast())) }
   }
 }

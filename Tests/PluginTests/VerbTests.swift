@@ -6,6 +6,7 @@ import Netfilter
 import Plugin
 import System
 import SystemPackage
+import TestKit
 import Testing
 
 /// CHECK, DEL, GC and STATUS as far as they need no namespace.

@@ -1,5 +1,6 @@
 import System
 import SystemPackage
+import TestKit
 import Testing
 
 struct FileNamesTests {

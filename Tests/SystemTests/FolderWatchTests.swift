@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import System
 import SystemPackage
+import TestKit
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct FolderWatchTests {
@@ -237,23 +238,14 @@ import Testing
 private struct Scene: ~Copyable {
   let folder: String
   let second: String
-  private let parent: String
+  private let parent: TemporaryFolder
 
   init() throws(SystemError) {
-    parent = "/tmp/folder-watch-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
-    folder = "\(parent)/watched"
-    second = "\(parent)/second"
-    try makeFolder(parent)
-    try makeFolder(folder)
-    try PlainFile.write([0], to: "\(folder)/old", mode: 0o644)
-    try PlainFile.write([0], to: "\(parent)/outside", mode: 0o644)
+    let parent = try TemporaryFolder()
+    try parent.write("0", to: "watched/old")
+    try parent.write("0", to: "outside")
+    folder = "\(parent.path)/watched"
+    second = "\(parent.path)/second"
+    self.parent = parent
   }
-
-  deinit { remove(parent) }
-}
-
-/// Removes a folder with all that is in it.
-private func remove(_ path: String) {
-  for name in entries(of: path) where unlink("\(path)/\(name)") != 0 { remove("\(path)/\(name)") }
-  rmdir(path)
 }

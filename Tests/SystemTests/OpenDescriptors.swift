@@ -1,26 +1,5 @@
-import CLinux
 import Glibc
 import System
-import SystemPackage
-
-/// A folder of a test's own, removed with all that is in it.
-struct TemporaryFolder: ~Copyable {
-  let path: String
-
-  init() throws(SystemError) {
-    path = "/tmp/system-tests-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
-    try makeFolder(path)
-  }
-
-  deinit {
-    for name in names { unlink("\(path)/\(name)") }
-    for name in names { rmdir("\(path)/\(name)") }
-    rmdir(path)
-  }
-
-  /// What is in it, without `.` and `..`.
-  var names: [String] { entries(of: path) }
-}
 
 /// The names in a folder, sorted.
 func entries(of path: String) -> [String] {
