@@ -62,7 +62,10 @@ enum Undertaking: String, Sendable, CaseIterable {
     try host.clear()
     try host.putInImage(Self.versions[0])
     for (name, bytes) in try files() where !name.hasPrefix("05") {
-      try host.node.write(bytes, to: "\(AgentNode.configurationFolder)/\(name)", mode: 0o640)
+      let path = "\(AgentNode.configurationFolder)/\(name)"
+      try host.node.write(bytes, to: path, mode: 0o640)
+      // Not just now: a young `.conf` is given time to go again.
+      try host.node.shell("touch -d '1 hour ago' \(path)")
     }
     if self != .installing, self != .converting, self != .installingOwned { try install() }
     if self == .upgrading { try host.putInImage(Self.versions[1]) }

@@ -36,6 +36,7 @@ package struct Agent {
 
     let installation = Installation()
     let cluster = connection(settings)
+    let pods = PodCache()
     let notices = cluster?.events.map { NoticeEvents($0) }
     if let cluster { await source.readConfigMap(of: cluster) }
     let reconciler = try Reconciler(
@@ -63,7 +64,7 @@ package struct Agent {
       if let nodeName = cluster.nodeName {
         services.append(
           PodFactsService(
-            cluster.client, nodeName: nodeName, settings.layout.shared, metrics: pluginMetrics,
+            cluster.client, nodeName: nodeName, pods, settings.layout.shared, metrics: pluginMetrics,
             logger: logger))
       }
       services.append(TokenWatch(client: cluster.client, health: health, refused: agentMetrics.tokenRefused))

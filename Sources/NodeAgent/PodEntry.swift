@@ -5,10 +5,16 @@ import Redirect
 /// What is kept of a pod.
 package struct PodEntry: Sendable {
   /// `NAMESPACE/NAME`.
-  let key: String
-  let uid: String
+  package let key: String
+  package let uid: String
   /// Of a static pod: the UID that the runtime knows it by.
   let configHash: String?
+  /// The `resourceVersion` of this state of it.
+  package let version: String
+  /// The pod's own addresses; empty until its sandbox is there, and for good on the node's network.
+  package let addresses: [String]
+  /// Whether nothing of it will run any more, or it was told to end.
+  package let isEnding: Bool
   /// What the plugin's decision needs of the pod, as JSON text of a few hundred bytes, ready to be sent. Nil for a pod
   /// that the plugin could not decide on either: it asks the API server itself, and reports what is wrong.
   package let summary: [UInt8]?
@@ -19,8 +25,19 @@ package struct PodEntry: Sendable {
     key = "\(metadata?["namespace"]?.string ?? "")/\(metadata?["name"]?.string ?? "")"
     uid = metadata?["uid"]?.string ?? ""
     configHash = metadata?["annotations"]?["kubernetes.io/config.hash"]?.string
+    version = metadata?["resourceVersion"]?.string ?? ""
+    let status = pod["status"]
+    addresses = pod["spec"]?["hostNetwork"]?.bool == true ? [] : Self.addresses(status)
+    isEnding =
+      ["Succeeded", "Failed"].contains(status?["phase"]?.string) || metadata?["deletionTimestamp"]?.string != nil
     // The plugin is the one to say what is wrong with it.
     summary = (try? PodObject(json: pod))?.summary(variables: ProxyVariable.read).serialized()
+  }
+
+  /// All of them are in `podIPs`; servers that do not fill it have one in `podIP`.
+  private static func addresses(_ status: JSONValue?) -> [String] {
+    let all = status?["podIPs"]?.array?.compactMap { $0["ip"]?.string } ?? []
+    return all.isEmpty ? [status?["podIP"]?.string].compactMap { $0 } : all
   }
 
   /// Whether the question is about this pod, as far as it says.

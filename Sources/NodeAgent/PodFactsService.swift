@@ -16,12 +16,15 @@ package struct PodFactsService: Service {
   private let socketPath: String
   private let metrics: PluginMetrics
   private let logger: Logger
-  private let cache = PodCache()
+  private let cache: PodCache
 
+  /// - Parameter cache: is kept as the API server has the pods, for others too.
   package init(
-    _ client: APIClient, nodeName: String, _ runDirectory: RunDirectory, metrics: PluginMetrics, logger: Logger
+    _ client: APIClient, nodeName: String, _ cache: PodCache, _ runDirectory: RunDirectory, metrics: PluginMetrics,
+    logger: Logger
   ) {
     self.client = client
+    self.cache = cache
     self.nodeName = nodeName
     socketPath = runDirectory.podSocket
     self.metrics = metrics

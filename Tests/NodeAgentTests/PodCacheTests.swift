@@ -65,6 +65,43 @@ import Testing
     #expect(cache.count == 0)
   }
 
+  @Test("who follows the pods is told of every change, and of many at once")
+  func following() async {
+    let cache = PodCache()
+    var changes = cache.changes().makeAsyncIterator()
+    await changes.next()
+    #expect(cache.all == nil)
+    cache.put(PodEntry(Self.pod))
+    cache.replace(with: [PodEntry(Self.pod)])
+    await changes.next()
+    #expect(cache.all?.map(\.key) == ["shop/cart"])
+    cache.remove(PodEntry(Self.pod))
+    await changes.next()
+    #expect(cache.all?.isEmpty == true)
+  }
+
+  @Test("a pod's addresses are those of both families, and on the node's network it has none of its own")
+  func addresses() {
+    func addresses(_ spec: JSONValue, _ status: JSONValue) -> [String] {
+      PodEntry(["metadata": ["namespace": "shop", "name": "cart"], "spec": spec, "status": status]).addresses
+    }
+    let both: JSONValue = ["podIP": "192.0.2.7", "podIPs": [["ip": "192.0.2.7"], ["ip": "2001:db8::7"]]]
+    #expect(addresses([:], both) == ["192.0.2.7", "2001:db8::7"])
+    #expect(addresses([:], ["podIP": "192.0.2.7"]) == ["192.0.2.7"])
+    #expect(addresses([:], [:]) == [])
+    #expect(addresses(["hostNetwork": true], both) == [])
+  }
+
+  @Test("a pod that has ended, or was told to, is ending", arguments: ["Succeeded", "Failed", "Running", "Pending"])
+  func ending(phase: String) {
+    let pod: JSONValue = ["metadata": ["namespace": "shop", "name": "cart"], "status": ["phase": .string(phase)]]
+    #expect(PodEntry(pod).isEnding == ["Succeeded", "Failed"].contains(phase))
+    let deleted: JSONValue = [
+      "metadata": ["namespace": "shop", "name": "cart", "deletionTimestamp": "2026-01-01T00:00:00Z"]
+    ]
+    #expect(PodEntry(deleted).isEnding)
+  }
+
   @Test("of a pod that nobody could decide on there is no summary")
   func broken() {
     let cache = PodCache()
