@@ -7,7 +7,7 @@ package struct TemporaryFolder: ~Copyable, Sendable {
   package let path: String
 
   package init() throws(SystemError) {
-    path = "/tmp/istio-cni-tests-\(getpid())-\(UInt64.random(in: 0...UInt64.max))"
+    path = "/tmp/istio-cni-tests-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
     try makeFolder(path)
   }
 
