@@ -63,11 +63,19 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
+    // What plugin and agent both know of one pod: configuration, facts, records.
+    .target(
+      name: "MeshPod",
+      dependencies: [
+        "CNI", "JSON", "Kubernetes", "Netfilter", "Redirect", "System",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+
     // The verbs.
     .target(
       name: "Plugin",
       dependencies: [
-        "CNI", "JSON", "Kubernetes", "Netfilter", "Netlink", "Redirect", "System",
+        "CNI", "JSON", "Kubernetes", "MeshPod", "Netfilter", "Netlink", "Redirect", "System",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .executableTarget(name: "istio-cni", dependencies: ["CBareStart", "Plugin"]),
@@ -87,7 +95,7 @@ let package = Package(
     .target(
       name: "NodeAgent",
       dependencies: [
-        "CNI", "JSON", "Kubernetes", "KubernetesClient", "Redirect", "System",
+        "CNI", "JSON", "Kubernetes", "KubernetesClient", "MeshPod", "Netfilter", "Netlink", "Redirect", "System",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -99,7 +107,7 @@ let package = Package(
     .executableTarget(
       name: "install-cni",
       dependencies: [
-        "JSON", "Netfilter", "NodeAgent", "Plugin", "Redirect", "System",
+        "JSON", "MeshPod", "Netfilter", "NodeAgent", "Plugin", "Redirect", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -167,9 +175,15 @@ let package = Package(
       name: "HarnessTests",
       dependencies: ["CNI", "Harness", "JSON", "System", .product(name: "SystemPackage", package: "swift-system")]),
     .testTarget(
+      name: "MeshPodTests",
+      dependencies: [
+        "CNI", "JSON", "MeshPod", "Netfilter", "Redirect", "System", "TestKit", "TruthTables",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .testTarget(
       name: "PluginTests",
       dependencies: [
-        "CNI", "Harness", "JSON", "Kubernetes", "Netfilter", "Plugin", "Redirect", "System", "TestKit",
+        "CNI", "Harness", "JSON", "Kubernetes", "MeshPod", "Netfilter", "Plugin", "Redirect", "System", "TestKit",
         "TruthTables", .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
@@ -182,8 +196,8 @@ let package = Package(
     .testTarget(
       name: "NodeAgentTests",
       dependencies: [
-        "CNI", "Harness", "JSON", "Kubernetes", "KubernetesClient", "Netfilter", "NodeAgent", "Plugin", "Redirect",
-        "System", "TestKit",
+        "CNI", "Harness", "JSON", "Kubernetes", "KubernetesClient", "MeshPod", "Netfilter", "NodeAgent", "Plugin",
+        "Redirect", "System", "TestKit",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "SystemPackage", package: "swift-system"),
@@ -195,7 +209,7 @@ let package = Package(
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
-        "CLinux", "CNI", "Conformance", "FaultTable", "Harness", "JSON", "Netfilter", "Netlink", "NodeAgent",
+        "CLinux", "CNI", "Conformance", "FaultTable", "Harness", "JSON", "MeshPod", "Netfilter", "Netlink", "NodeAgent",
         "Redirect", "Stage", "System", "TestKit", "TruthTables", "istio-cni", "install-cni", "cni-conformance",
         "model-cni",
         .product(name: "SystemPackage", package: "swift-system"),

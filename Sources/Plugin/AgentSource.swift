@@ -1,6 +1,7 @@
 import CNI
 import JSON
 import Kubernetes
+import MeshPod
 import System
 
 extension Request {

@@ -1,7 +1,7 @@
 import CNI
 import JSON
+import MeshPod
 import Netfilter
-import Redirect
 import System
 
 extension Request {
@@ -27,7 +27,12 @@ extension Request {
     let namespace = try enter(invocation.namespacePath ?? "", record.pod, allowsOwn: invocation.allowsOwnNamespace)
     let differences: [Difference]
     do throws(NetfilterError) {
-      differences = try self.differences(from: record, in: namespace, backend)
+      let drift = try record.drift(in: namespace, with: backend)
+      log["reason"] =
+        drift.isComplete
+        ? "compared with what ADD made"
+        : "made by a version that makes other rules of the same settings: only their presence was checked"
+      differences = drift.differences
     } catch {
       throw Failure(error, reading: record.pod)
     }
@@ -54,32 +59,10 @@ extension Request {
       log.raise(to: .warn)
       log["reason"] = .string("nothing usable is on record: \(reason)")
     case .record(let record):
-      if let backend = backend(named: record.backend) { return (record, backend) }
+      if let backend = record.usedBackend(programFolders: programFolders) { return (record, backend) }
       log.raise(to: .warn)
       log["reason"] = .string("nothing usable is on record: unknown back end \(record.backend)")
     }
     return nil
-  }
-
-  private mutating func differences(
-    from record: AttachmentRecord, in namespace: borrowing NetworkNamespace, _ backend: any Backend
-  ) throws(NetfilterError) -> [Difference] {
-    var ruleset = Ruleset(record.policy, hasIPv6: record.hasIPv6)
-    if ruleset.digest == record.digest {
-      log["reason"] = "compared with what ADD made"
-      return try PodRedirect.drift(from: ruleset, in: namespace, with: backend)
-    }
-    // Another version's rules are as good as ours, for as long as the pod runs; only that they are there can be told.
-    log["reason"] = "made by a version that makes other rules of the same settings: only their presence was checked"
-    ruleset.chains.removeAll { !record.chainNames.contains($0.name) }
-    return try PodRedirect.drift(from: ruleset, in: namespace, with: backend).filter(\.isMissingWhole)
-  }
-
-  private func backend(named name: String) -> (any Backend)? {
-    switch name {
-    case "nftables": NftablesBackend()
-    case "iptables": IptablesBackend(folders: programFolders)
-    default: nil
-    }
   }
 }

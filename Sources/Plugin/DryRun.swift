@@ -1,6 +1,7 @@
 import CNI
 package import JSON
 import Kubernetes
+import MeshPod
 package import Redirect
 
 /// What the plugin would do with a pod: the same reading, decision and derivation as in an ADD, and nothing touched.

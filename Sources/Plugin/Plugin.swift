@@ -1,5 +1,6 @@
 import CNI
 import JSON
+import MeshPod
 package import System
 import SystemPackage
 

@@ -1,5 +1,6 @@
 package import CNI
 import Kubernetes
+import MeshPod
 import Netfilter
 import Redirect
 import System

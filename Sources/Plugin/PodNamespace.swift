@@ -1,4 +1,5 @@
 import CNI
+import MeshPod
 import System
 
 extension Request {

@@ -1,8 +1,8 @@
 import CNI
 import JSON
+import MeshPod
 import Netfilter
 import NodeAgent
-import Plugin
 import Redirect
 import Testing
 

@@ -1,8 +1,8 @@
 import Harness
 import JSON
 import Kubernetes
+import MeshPod
 import NodeAgent
-import Plugin
 import Redirect
 import TestKit
 import Testing

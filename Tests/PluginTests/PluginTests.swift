@@ -1,6 +1,7 @@
 import CNI
 import Harness
 import JSON
+import MeshPod
 import Netfilter
 import Plugin
 import Redirect

@@ -2,15 +2,23 @@ import CNI
 import Glibc
 import Harness
 import JSON
+import MeshPod
 import Netfilter
 import Plugin
+import Redirect
 import System
 import SystemPackage
 import TestKit
 import Testing
+import TruthTables
 
 /// CHECK, DEL, GC and STATUS as far as they need no namespace.
 @Suite struct VerbTests {
+  static let recordKey = AttachmentRecords.Key(network: "mesh", containerID: "c0ffee", interfaceName: "eth0")
+  static let record = AttachmentRecord(
+    PodName(namespace: "shop", name: "cart", uid: "7f3c"), Configuration.standard, hasIPv6: true,
+    Ruleset(Configuration.standard, hasIPv6: true), NftablesBackend())
+
   static func run(
     _ command: String, _ folder: borrowing TemporaryFolder, _ keys: JSONObject = [:],
     environment: [String: String?] = [:], uptime: Duration = .seconds(1000)
@@ -49,7 +57,7 @@ import Testing
   @Test("CHECK with a record that cannot be read finds nothing wrong, and says why", arguments: ["", "back end"])
   func unusableRecord(text: String) throws {
     let folder = try TemporaryFolder()
-    var record = try #require(try JSONValue(parsing: AttachmentRecordTests.record().serialized()).object)
+    var record = try #require(try JSONValue(parsing: Self.record.serialized()).object)
     record["backend"] = "ipfw"
     try folder.write(text.isEmpty ? "" : JSONValue.object(record).text(), to: "attachments/mesh/eth0/c0ffee")
     let outcome = Self.run("CHECK", folder)
@@ -68,7 +76,7 @@ import Testing
   func namespaceGone() throws {
     let folder = try TemporaryFolder()
     try AttachmentRecords(RunDirectory(folder.path))
-      .write(AttachmentRecordTests.record().serialized(), at: AttachmentRecordsTests.key)
+      .write(Self.record.serialized(), at: Self.recordKey)
     let failure = try PluginTests.failure(
       Self.run("CHECK", folder, environment: ["CNI_ARGS": "K8S_POD_NAMESPACE=other;K8S_POD_NAME=pod"]))
     #expect(failure.code == 102)
@@ -84,7 +92,7 @@ import Testing
   func delete(keys: JSONObject, namespace: String?) throws {
     let folder = try TemporaryFolder()
     try AttachmentRecords(RunDirectory(folder.path))
-      .write(AttachmentRecordTests.record().serialized(), at: AttachmentRecordsTests.key)
+      .write(Self.record.serialized(), at: Self.recordKey)
     #expect(Self.run("DEL", folder, keys, environment: ["CNI_NETNS": namespace]).exitStatus == 0)
     #expect(folder.files == ["attachments/mesh/eth0"])
   }

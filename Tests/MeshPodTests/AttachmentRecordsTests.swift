@@ -1,6 +1,6 @@
 import CNI
 import Glibc
-import Plugin
+import MeshPod
 import System
 import SystemPackage
 import TestKit

@@ -1,4 +1,4 @@
-import CNI
+package import CNI
 
 /// The pod that a verb is about.
 package struct PodName: Sendable, Equatable {
@@ -13,11 +13,11 @@ package struct PodName: Sendable, Equatable {
     self.uid = uid
   }
 
-  init(_ arguments: PodArguments) {
+  package init(_ arguments: PodArguments) {
     self.init(namespace: arguments.podNamespace, name: arguments.podName, uid: arguments.podUID)
   }
 
-  var isEmpty: Bool { namespace.isEmpty && name.isEmpty }
+  package var isEmpty: Bool { namespace.isEmpty && name.isEmpty }
 }
 
 extension PodName: CustomStringConvertible {
@@ -25,7 +25,7 @@ extension PodName: CustomStringConvertible {
 
   /// The name for a message that must stay short. Namespace and name may have 63 and 253 characters; the ends tell
   /// pods apart better than the middle.
-  var shortened: String {
+  package var shortened: String {
     let text = description
     return text.count > 50 ? "\(text.prefix(25))...\(text.suffix(22))" : text
   }

@@ -68,7 +68,7 @@ package struct PluginConfiguration: Sendable, Equatable {
 
 extension NetworkConfiguration {
   /// `cni_agent_run_dir`; empty is as good as absent.
-  func runDirectory() throws(Failure) -> RunDirectory? {
+  package func runDirectory() throws(Failure) -> RunDirectory? {
     guard let path = try string("cni_agent_run_dir"), !path.isEmpty else { return nil }
     return RunDirectory(path)
   }

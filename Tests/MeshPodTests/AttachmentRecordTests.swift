@@ -1,6 +1,6 @@
 import JSON
+import MeshPod
 import Netfilter
-import Plugin
 import Redirect
 import Testing
 import TruthTables

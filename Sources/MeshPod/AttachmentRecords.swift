@@ -24,7 +24,7 @@ package struct AttachmentRecords: Sendable {
       attachment = Attachment(containerID: containerID, interfaceName: interfaceName)
     }
 
-    init(_ network: String, _ invocation: Invocation) {
+    package init(_ network: String, _ invocation: Invocation) {
       self.init(network: network, containerID: invocation.containerID, interfaceName: invocation.interfaceName)
     }
   }

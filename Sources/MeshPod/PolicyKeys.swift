@@ -1,12 +1,12 @@
-import CNI
+package import CNI
 import JSON
-import Redirect
+package import Redirect
 
 extension PolicyDefaults {
   /// Reads the keys that hold for every pod, under our own names: Istio's plugin has none for them.
   ///
   /// - Throws: code 7 for a key of a wrong type or value.
-  init(_ configuration: NetworkConfiguration) throws(Failure) {
+  package init(_ configuration: NetworkConfiguration) throws(Failure) {
     self.init()
     if let text = try configuration.string("dns_capture") {
       guard let scope = DNSScope(rawValue: text) else {
