@@ -15,6 +15,11 @@ package protocol Backend: Sendable {
   /// - Throws: what was refused. The namespace then has the rules that it had before.
   func apply(_ ruleset: Ruleset, in namespace: borrowing NetworkNamespace) throws(NetfilterError)
 
+  /// The same, with sockets of the namespace that are open already, for who can use them.
+  func apply(
+    _ ruleset: Ruleset, in namespace: borrowing NetworkNamespace, through sockets: borrowing NamespaceSockets
+  ) throws(NetfilterError)
+
   /// Takes out all that this back end has put there; a namespace without it is left as it is.
   func remove(from namespace: borrowing NetworkNamespace) throws(NetfilterError)
 
@@ -23,4 +28,12 @@ package protocol Backend: Sendable {
   func drift(
     from ruleset: Ruleset, in namespace: borrowing NetworkNamespace
   ) throws(NetfilterError) -> [Difference]
+}
+
+extension Backend {
+  package func apply(
+    _ ruleset: Ruleset, in namespace: borrowing NetworkNamespace, through sockets: borrowing NamespaceSockets
+  ) throws(NetfilterError) {
+    try apply(ruleset, in: namespace)
+  }
 }

@@ -11,15 +11,28 @@ package struct NftablesBackend: Backend {
 
   package func apply(_ ruleset: Ruleset, in namespace: borrowing NetworkNamespace) throws(NetfilterError) {
     try asNetfilterError { () throws(NetlinkError) in
-      // A fresh pod has no table. Deleting one, even the one just added, would make the kernel wait for an RCU grace
-      // period when the socket is closed (nft_rcv_nl_event, net/netfilter/nf_tables_api.c): 10 ms, longer than all the
-      // rest of an ADD.
-      let netfilter = try NetlinkSocket.open(.netfilter, in: namespace)
-      do throws(NetlinkError) {
-        try netfilter.send(NftablesBatch.creating(ruleset))
-      } catch let error where error.errno == .fileExists {
-        try netfilter.send(NftablesBatch.replacing(with: ruleset))
-      }
+      try apply(ruleset, through: try NetlinkSocket.open(.netfilter, in: namespace))
+    }
+  }
+
+  package func apply(
+    _ ruleset: Ruleset, in namespace: borrowing NetworkNamespace, through sockets: borrowing NamespaceSockets
+  ) throws(NetfilterError) {
+    switch sockets.netfilter {
+    case .some(let netfilter):
+      try asNetfilterError { () throws(NetlinkError) in try apply(ruleset, through: netfilter) }
+    case .none: try apply(ruleset, in: namespace)
+    }
+  }
+
+  private func apply(_ ruleset: Ruleset, through netfilter: borrowing NetlinkSocket) throws(NetlinkError) {
+    // A fresh pod has no table. Deleting one, even the one just added, would make the kernel wait for an RCU grace
+    // period when the socket is closed (nft_rcv_nl_event, net/netfilter/nf_tables_api.c): 10 ms, longer than all the
+    // rest of an ADD.
+    do throws(NetlinkError) {
+      try netfilter.send(NftablesBatch.creating(ruleset))
+    } catch let error where error.errno == .fileExists {
+      try netfilter.send(NftablesBatch.replacing(with: ruleset))
     }
   }
 

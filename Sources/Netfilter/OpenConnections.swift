@@ -14,10 +14,11 @@ enum OpenConnections {
   /// are redirected or not, stay as they are.
   ///
   /// A kernel that has no connection tracking to speak to, or no room, cuts them as it would without this.
-  static func keep(past ruleset: Ruleset, in namespace: borrowing NetworkNamespace) {
-    // A fresh pod, one without any socket, is spared the list. Without a count, as where there is no /proc, it is asked
-    // for.
-    guard (try? namespace.tcpSocketCount()) != 0 else { return }
+  ///
+  /// - Parameter tcpSocketCount: of the namespace. A fresh pod, one without any socket, is spared the list. With nil, as
+  ///   where there is no /proc, it is asked for.
+  static func keep(past ruleset: Ruleset, in namespace: borrowing NetworkNamespace, tcpSocketCount: Int?) {
+    if tcpSocketCount == 0 { return }
     // The pod needs the redirect, and does without this: no failure of it may keep a pod from starting.
     try? track(past: ruleset, in: namespace)
   }

@@ -14,16 +14,20 @@ package enum PodRedirect {
   package static func apply(
     _ ruleset: Ruleset, in namespace: borrowing NetworkNamespace, with backend: any Backend = NftablesBackend()
   ) throws(NetfilterError) {
-    let route = try socket(in: namespace)
-    let isFirst = try asNetfilterError { () throws(NetlinkError) in try PodNetwork.prepare(ruleset, through: route) }
-    OpenConnections.keep(past: ruleset, in: namespace)
+    let sockets = try asNetfilterError { () throws(NetlinkError) in try NamespaceSockets.open(in: namespace) }
+    let isFirst = try asNetfilterError { () throws(NetlinkError) in
+      try PodNetwork.prepare(ruleset, through: sockets.route)
+    }
+    OpenConnections.keep(past: ruleset, in: namespace, tcpSocketCount: sockets.tcpSocketCount)
     do throws(NetfilterError) {
-      try backend.apply(ruleset, in: namespace)
+      try backend.apply(ruleset, in: namespace, through: sockets)
     } catch {
-      if isFirst { PodNetwork.undo(through: route) }
+      if isFirst { PodNetwork.undo(through: sockets.route) }
       throw error
     }
-    try asNetfilterError { () throws(NetlinkError) in try PodNetwork.cleanUp(after: ruleset, through: route) }
+    // Before the first redirect there was none that could have needed anything.
+    if isFirst { return }
+    try asNetfilterError { () throws(NetlinkError) in try PodNetwork.cleanUp(after: ruleset, through: sockets.route) }
   }
 
   /// Takes the redirect away; a namespace without one is left as it is.

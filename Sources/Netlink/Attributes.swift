@@ -29,26 +29,35 @@ package struct Attributes: Sendable, Equatable {
   /// Appends an integer in the byte order of the machine.
   ///
   /// The width of the attribute is that of the type: write `UInt32(5)`, since a bare `5` is 8 bytes long.
-  package mutating func append<I: FixedWidthInteger>(_ type: UInt16, _ value: I) {
-    var bytes: [UInt8] = []
-    bytes.append(native: value)
-    append(type, bytes)
+  @inlinable package mutating func append<I: FixedWidthInteger>(_ type: UInt16, _ value: I) {
+    append(type, littleEndian: UInt64(truncatingIfNeeded: value.littleEndian), byteCount: I.bitWidth / 8)
+  }
+
+  /// Appends so many bytes, the lowest first. Of one type, so that no other module has to call the generic code of this
+  /// one for each byte.
+  package mutating func append(_ type: UInt16, littleEndian value: UInt64, byteCount: Int) {
+    append(type, (0..<byteCount).map { UInt8(truncatingIfNeeded: value >> (8 * UInt64($0))) })
   }
 
   /// Appends an integer in network byte order.
-  package mutating func append<I: FixedWidthInteger>(_ type: UInt16, bigEndian value: I) {
+  @inlinable package mutating func append<I: FixedWidthInteger>(_ type: UInt16, bigEndian value: I) {
     append(type, value.bigEndian)
   }
 
   /// Appends an attribute whose value is the attributes that `body` appends, and marks it as such.
   ///
   /// - Precondition: as for bytes.
-  package mutating func nest<E: Error>(
+  @inlinable package mutating func nest<E: Error>(
     _ type: UInt16, _ body: (inout Attributes) throws(E) -> Void
   ) throws(E) {
     var nested = Attributes()
     try body(&nested)
-    append(type | UInt16(NLA_F_NESTED), nested.bytes)
+    append(type, nested: nested)
+  }
+
+  /// Appends an attribute whose value is other attributes, and marks it as such.
+  package mutating func append(_ type: UInt16, nested attributes: Attributes) {
+    append(type | UInt16(NLA_F_NESTED), attributes.bytes)
   }
 }
 

@@ -20,7 +20,9 @@ package struct Message: Sendable, Equatable {
   }
 
   /// Appends the message as it goes over the socket.
-  func encode(into bytes: inout [UInt8], sequence: UInt32) {
+  ///
+  /// - Parameter sequence: the number that the kernel's answer will have.
+  package func encode(into bytes: inout [UInt8], sequence: UInt32) {
     bytes.append(native: UInt32(NetlinkLayout.messageHeader + payload.count))
     bytes.append(native: type)
     bytes.append(native: flags | UInt16(wantsAck ? NLM_F_REQUEST | NLM_F_ACK : NLM_F_REQUEST))

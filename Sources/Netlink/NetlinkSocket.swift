@@ -52,14 +52,14 @@ package enum NetlinkFamily: Sendable, Hashable {
     try adopt(try asNetlinkError { () throws(SystemError) in try openDescriptor(family) }, family)
   }
 
-  private static func openDescriptor(_ family: NetlinkFamily) throws(SystemError) -> OwnedDescriptor {
+  static func openDescriptor(_ family: NetlinkFamily) throws(SystemError) -> OwnedDescriptor {
     let descriptor = clinux_netlink_socket(family.number)
     let errno = Errno(rawValue: Glibc.errno)
     guard descriptor >= 0 else { throw SystemError("socket", "AF_NETLINK, \(family)", errno) }
     return OwnedDescriptor(owning: descriptor)
   }
 
-  private static func adopt(
+  static func adopt(
     _ descriptor: consuming OwnedDescriptor, _ family: NetlinkFamily
   ) throws(NetlinkError) -> NetlinkSocket {
     let number = descriptor.withRawValue { $0 }

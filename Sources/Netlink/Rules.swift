@@ -4,9 +4,12 @@ import SystemPackage
 
 /// Policy rules of the namespace that a socket is bound to: which packet looks into which routing table.
 package enum Rules {
-  package enum Family: Sendable, Hashable, CaseIterable {
+  package enum Family: Sendable, Hashable, CaseIterable, CustomStringConvertible {
     case ipv4
     case ipv6
+
+    /// Not left to reflection: that takes as long as all the rest of a pod's redirect.
+    package var description: String { self == .ipv4 ? "ipv4" : "ipv6" }
 
     fileprivate var number: CInt { self == .ipv4 ? AF_INET : AF_INET6 }
   }

@@ -66,15 +66,17 @@ package struct PodFactsService: Service {
   /// Answers for as long as the agent runs; a socket that is taken away is made again.
   private func serve() async {
     await ServedSocket(path: socketPath, logger: logger).keep { path in
-      try await PodSocket(at: path, on: MultiThreadedEventLoopGroup.singleton, lookup: answer)
+      try await PodSocket(at: path, on: MultiThreadedEventLoopGroup.singleton, memory: remember, lookup: ask(about:))
     }
   }
 
-  private func answer(_ question: PodQuestion) async -> [UInt8] {
-    if let summary = cache.summary(for: question) {
-      metrics.podQuestions.increment("cache")
-      return PodAnswer.bytes(summary: summary)
-    }
+  private func remember(_ question: PodQuestion) -> [UInt8]? {
+    guard let summary = cache.summary(for: question) else { return nil }
+    metrics.podQuestions.increment("cache")
+    return PodAnswer.bytes(summary: summary)
+  }
+
+  private func ask(about question: PodQuestion) async -> [UInt8] {
     let reason: String
     do throws(APIError) {
       let pod = try await client.get(

@@ -8,14 +8,17 @@ extension NetworkNamespace {
   /// - Throws: `ENOENT` where there is no /proc.
   /// - Complexity: constant: the kernel keeps count. A list of sockets would take it through those of all namespaces.
   package borrowing func tcpSocketCount() throws(SystemError) -> Int {
-    try run { () throws(SystemError) in
-      let ipv4 = try count(of: "TCP: inuse ", in: "/proc/thread-self/net/sockstat")
-      do throws(SystemError) {
-        return ipv4 + (try count(of: "TCP6: inuse ", in: "/proc/thread-self/net/sockstat6"))
-      } catch let error where error.errno == .noSuchFileOrDirectory {
-        // A kernel without IPv6.
-        return ipv4
-      }
+    try run { () throws(SystemError) in try Self.currentTCPSocketCount() }
+  }
+
+  /// The same of the namespace of the calling thread.
+  package static func currentTCPSocketCount() throws(SystemError) -> Int {
+    let ipv4 = try count(of: "TCP: inuse ", in: "/proc/thread-self/net/sockstat")
+    do throws(SystemError) {
+      return ipv4 + (try count(of: "TCP6: inuse ", in: "/proc/thread-self/net/sockstat6"))
+    } catch let error where error.errno == .noSuchFileOrDirectory {
+      // A kernel without IPv6.
+      return ipv4
     }
   }
 }
