@@ -75,10 +75,6 @@ struct PodFactsTests {
 
   /// A pod of this node.
   private static func pod(_ name: String, uid: String) -> JSONValue {
-    var pod = PodTemplate.pod(.classicSidecar, name: name, uid: uid).object ?? [:]
-    var spec = pod["spec"]?.object ?? [:]
-    spec["nodeName"] = .string(AgentNode.nodeName)
-    pod["spec"] = .object(spec)
-    return .object(pod)
+    AgentNode.scheduled(PodTemplate.pod(.classicSidecar, name: name, uid: uid))
   }
 }

@@ -212,18 +212,33 @@ package final class AgentNode: Sendable {
     return runtime
   }
 
+  /// The pod once the scheduler has given it to this node, so that the agent's watch shows it.
+  package static func scheduled(_ pod: JSONValue) -> JSONValue {
+    var members = pod.object ?? [:]
+    var spec = members["spec"]?.object ?? [:]
+    spec["nodeName"] = .string(nodeName)
+    members["spec"] = .object(spec)
+    return .object(members)
+  }
+
   /// Starts a pod as kubelet and the runtime do: the API server knows it, it gets a sandbox, and the chain is run. If
   /// that fails, DEL is run and the sandbox removed, as before another try.
   ///
-  /// - Parameter number: Differs from the numbers of the node's other sandboxes.
-  package func start(_ pod: JSONValue, number: Int) throws -> RunningPod {
+  /// - Parameters:
+  ///   - number: Differs from the numbers of the node's other sandboxes.
+  ///   - handsAnnotations: Whether the runtime hands the pod's annotations to plugins, as containerd does and CRI-O does
+  ///     not.
+  ///   - isStored: Whether the API server is told of the pod first.
+  package func start(
+    _ pod: JSONValue, number: Int, handsAnnotations: Bool = true, isStored: Bool = true
+  ) throws -> RunningPod {
     let object = try PodObject(json: pod)
-    apiServer.put(pod)
+    if isStored { apiServer.put(pod) }
     let runtime = try runtime()
     let annotations: JSONValue = pod["metadata"]?["annotations"] ?? [:]
     let sandbox = try Sandbox(
       PodIdentity(namespace: object.namespace, name: object.name, uid: object.uid), number: number, on: node,
-      capabilityValues: ["io.kubernetes.cri.pod-annotations": annotations])
+      capabilityValues: handsAnnotations ? ["io.kubernetes.cri.pod-annotations": annotations] : [:])
     do {
       let result = try runtime.setUp(sandbox)
       try remember(sandbox, runtime.list, result)

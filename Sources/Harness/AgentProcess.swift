@@ -137,6 +137,25 @@ extension AgentProcess {
     }
     return samples
   }
+
+  /// Waits until a sample of `/metrics` has a value.
+  ///
+  /// - Parameter sample: its name with labels, as it is written there.
+  /// - Returns: Whether it had in time.
+  package func awaitMetric(_ sample: String, _ value: Double, within limit: Duration = .seconds(20)) -> Bool {
+    let deadline = ContinuousClock.now + limit
+    while ContinuousClock.now < deadline {
+      // An agent that does not answer yet has no such sample.
+      if (try? metrics()[sample]) == value { return true }
+      usleep(5_000)
+    }
+    return false
+  }
+
+  /// Waits until it knows as many pods of its node.
+  package func awaitKnownPods(_ count: Int, within limit: Duration = .seconds(20)) -> Bool {
+    awaitMetric("istio_cni_cached_pods", Double(count), within: limit)
+  }
 }
 
 extension [UInt8] {

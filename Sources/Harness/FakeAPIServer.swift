@@ -233,3 +233,17 @@ package final class FakeAPIServer: Sendable {
     state.requests.filter { $0.method == method && $0.path.hasPrefix(path) }
   }
 }
+
+extension FakeAPIServer.Request {
+  /// What it is for, in the words of RBAC: `list pods`, `watch daemonsets`, `get pods` for a single one.
+  package var purpose: String {
+    guard let asked = FakeAPIPath(path) else { return "\(method) \(path)" }
+    let verb =
+      switch method {
+      case "GET": asked.isWatch ? "watch" : asked.name == nil ? "list" : "get"
+      case "POST": "create"
+      default: method.lowercased()
+      }
+    return "\(verb) \(asked.plural)"
+  }
+}

@@ -1,11 +1,10 @@
 import Dispatch
-import Glibc
 import Synchronization
 
 /// Runs work that blocks for each number below `count`, on some threads at a time, and waits for all of it.
 ///
 /// - Throws: What the first piece of work to fail threw.
-func inParallel<R: Sendable>(
+package func inParallel<R: Sendable>(
   _ count: Int, threads: Int = 16, _ body: @escaping @Sendable (Int) throws -> R
 ) throws -> [R] {
   let work = Work<R>(count)
@@ -42,25 +41,5 @@ private final class Work<R: Sendable>: Sendable {
 
   func results() throws -> [R] {
     try state.withLock { state in try (0..<count).compactMap { try state.finished[$0]?.get() } }
-  }
-}
-
-/// Asks for a value until it is the expected one or time is over, and returns the last one seen.
-func eventually<V: Equatable>(
-  _ expected: V, within limit: Duration = .seconds(10), _ value: () throws -> V
-) rethrows -> V {
-  let deadline = ContinuousClock.now + limit
-  while true {
-    let seen = try value()
-    if seen == expected || ContinuousClock.now > deadline { return seen }
-    usleep(10_000)
-  }
-}
-
-extension Duration {
-  /// Lets this much time pass on the calling thread: not to await a state, but to come at a chosen moment.
-  func elapse() {
-    let deadline = ContinuousClock.now + self
-    while ContinuousClock.now < deadline { usleep(useconds_t(max(0, (deadline - .now) / .microseconds(1)))) }
   }
 }
