@@ -219,10 +219,10 @@ let package = Package(
     .executableTarget(
       name: "bench",
       dependencies: [
-        "Harness", "JSON", "Netfilter", "Redirect", "System",
+        "CNI", "Harness", "JSON", "Netfilter", "Netlink", "Redirect", "System",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
-      ], path: "IntegrationTests/Benchmarks"),
+      ], path: "IntegrationTests/Benchmarks", exclude: ["floor.c"]),
     .executableTarget(
       name: "mutants",
       dependencies: [
