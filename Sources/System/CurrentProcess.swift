@@ -18,6 +18,9 @@ package enum CurrentProcess {
 
   package static var isRoot: Bool { geteuid() == 0 }
 
+  /// The number by which others find it under /proc.
+  package static var identifier: CInt { getpid() }
+
   /// Reads standard input to its end.
   ///
   /// - Parameters:
