@@ -21,6 +21,8 @@ package struct RunDirectory: Sendable, Equatable {
   package var history: String { "\(path)/history.jsonl" }
   /// What the plugin did to the attachments that it redirected.
   package var attachments: String { "\(path)/attachments" }
+  /// Where the agent takes log lines from Istio's plugin, during an upgrade from that.
+  package var logSocket: String { "\(path)/log.sock" }
   /// Since when the plugin has been saying that it is not available.
   package var statusNote: String { "\(path)/status-failing-since" }
 }

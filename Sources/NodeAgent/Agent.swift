@@ -59,6 +59,7 @@ package struct Agent {
       PluginRecords(
         settings.layout.shared, metrics: pluginMetrics, logger: log.logger(AgentLog.pluginScope),
         agentLogger: logger))
+    services.append(PluginLog(settings.layout.shared, log: log))
     if let cluster {
       services.append(cluster.watch)
       if let nodeName = cluster.nodeName {

@@ -52,6 +52,17 @@ package final class AgentLog: Sendable {
     levels.withLock { scope == Self.pluginScope ? $0.plugin : $0.agent }
   }
 
+  /// Writes lines of the plugin with the times that they have, and none of another process among them.
+  func write(_ lines: [PluginLogLine]) {
+    guard let least = verbosity(of: Self.pluginScope).loggerLevel else { return }
+    let bytes = lines.filter { $0.level >= least }.map { line in
+      LogLine(
+        time: line.time, level: line.level, scope: Self.pluginScope, message: line.message, fields: line.fields
+      ).bytes(format)
+    }
+    output.withLock { write in bytes.forEach { write($0) } }
+  }
+
   fileprivate func write(_ event: LogEvent, scope: String, fields: Logger.Metadata) {
     let line = LogLine(
       time: Timestamp(timeOfDay()), level: event.level, scope: scope, message: "\(event.message)",

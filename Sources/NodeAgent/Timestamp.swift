@@ -11,6 +11,43 @@ package struct Timestamp: Sendable, CustomStringConvertible {
     microseconds = (attoseconds < 0 ? attoseconds + 1_000_000_000_000_000_000 : attoseconds) / 1_000_000_000_000
   }
 
+  /// Reads RFC 3339, with any fraction and offset: `2026-11-25T21:00:00.5+01:00`.
+  ///
+  /// - Returns: nil for anything else. Days are not compared with their months.
+  package init?(parsing text: String) {
+    let bytes = Array(text.utf8)
+    func number(_ range: Range<Int>) -> Int64? {
+      guard range.upperBound <= bytes.count, bytes[range].allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+      return bytes[range].reduce(0) { $0 * 10 + Int64($1 - 0x30) }
+    }
+    guard bytes.count > 19, let year = number(0..<4), let month = number(5..<7), let day = number(8..<10),
+      let hour = number(11..<13), let minute = number(14..<16), let second = number(17..<19),
+      [4, 7].allSatisfy({ bytes[$0] == UInt8(ascii: "-") }), "Tt ".utf8.contains(bytes[10]),
+      [13, 16].allSatisfy({ bytes[$0] == UInt8(ascii: ":") }), (1...12).contains(month), (1...31).contains(day),
+      hour < 24, minute < 60, second < 61
+    else { return nil }
+    var rest = bytes[19...]
+    var fraction: Int64 = 0
+    if rest.first == UInt8(ascii: ".") {
+      let digits = rest.dropFirst().prefix { (0x30...0x39).contains($0) }
+      guard !digits.isEmpty else { return nil }
+      fraction = (digits.prefix(6) + Array(repeating: 0x30, count: max(0, 6 - digits.count)))
+        .reduce(0) { $0 * 10 + Int64($1 - 0x30) }
+      rest = rest.dropFirst(digits.count + 1)
+    }
+    var offset: Int64 = 0
+    if rest.count == 6, let sign = rest.first, "+-".utf8.contains(sign),
+      let hours = number(rest.startIndex + 1..<rest.startIndex + 3), bytes[rest.startIndex + 3] == UInt8(ascii: ":"),
+      let minutes = number(rest.startIndex + 4..<rest.startIndex + 6)
+    {
+      offset = (sign == UInt8(ascii: "-") ? -1 : 1) * (hours * 3600 + minutes * 60)
+    } else if rest.count != 1 || !"Zz".utf8.contains(rest[rest.startIndex]) {
+      return nil
+    }
+    seconds = Self.day(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset
+    microseconds = fraction
+  }
+
   /// For example `2026-11-25T20:00:00.000000Z`.
   package var description: String { "\(dateAndTime).\(microseconds.padded(6))Z" }
 
@@ -42,6 +79,15 @@ package struct Timestamp: Sendable, CustomStringConvertible {
     let day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
     let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
     return (era * 400 + yearOfEra + (month <= 2 ? 1 : 0), month, day)
+  }
+
+  /// The other way round: days since 1970.
+  private static func day(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
+    let yearFromMarch = month <= 2 ? year - 1 : year
+    let era = yearFromMarch.flooredQuotient(by: 400)
+    let yearOfEra = yearFromMarch - era * 400
+    let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+    return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
   }
 }
 

@@ -21,4 +21,29 @@ struct TimestampTests {
     #expect("\(Timestamp(time))" == text)
     #expect(Timestamp(time).inSeconds == text.prefix(19) + "Z")
   }
+
+  @Test(
+    "times are read in any zone and with any fraction",
+    arguments: [
+      ("2025-11-25T20:00:00Z", "2025-11-25T20:00:00.000000Z"),
+      ("2025-11-25T20:00:00.5Z", "2025-11-25T20:00:00.500000Z"),
+      ("2025-11-25T20:00:00.123456999Z", "2025-11-25T20:00:00.123456Z"),
+      ("2025-11-26T01:30:00.25+05:30", "2025-11-25T20:00:00.250000Z"),
+      ("2024-02-29T23:00:00-02:00", "2024-03-01T01:00:00.000000Z"),
+      ("1970-01-01t00:00:00z", "1970-01-01T00:00:00.000000Z"),
+      ("2000-03-01T00:00:00Z", "2000-03-01T00:00:00.000000Z"),
+    ])
+  func reading(text: String, written: String) {
+    #expect(Timestamp(parsing: text)?.description == written)
+  }
+
+  @Test(
+    "what is no time is not read",
+    arguments: [
+      "", "2025-11-25", "2025-11-25T20:00:00", "2025-11-25T20:00:00.Z", "2025-13-25T20:00:00Z", "2025-11-25T24:00:00Z",
+      "2025-11-25T20:00:00+0100", "2025-11-25T20:00:00Zx", "x025-11-25T20:00:00Z", "2025/11/25T20:00:00Z",
+    ])
+  func noTime(text: String) {
+    #expect(Timestamp(parsing: text) == nil)
+  }
 }
