@@ -23,6 +23,8 @@ package struct RunDirectory: Sendable, Equatable {
   package var attachments: String { "\(path)/attachments" }
   /// Where the agent takes log lines from Istio's plugin, during an upgrade from that.
   package var logSocket: String { "\(path)/log.sock" }
+  /// Why the agent's last self-test failed; not there while it does not.
+  package var selfTestNote: String { "\(path)/self-test-failed" }
   /// Since when the plugin has been saying that it is not available.
   package var statusNote: String { "\(path)/status-failing-since" }
 }

@@ -43,6 +43,17 @@ extension Request {
     }
     try requireBackend(options.backend)
     try requireSelfConsistency(options.policyDefaults)
+    try requireSelfTest(runDirectory)
+  }
+
+  /// That the agent, which tries out on this node what ADD does, has not lately found that it fails. Without an agent
+  /// nothing is known, and nothing said.
+  private func requireSelfTest(_ runDirectory: RunDirectory) throws(Failure) {
+    // Nothing there is the usual case; what cannot be read says nothing.
+    guard let note = try? readFile(runDirectory.selfTestNote, limit: 4096), note.last == UInt8(ascii: "\n") else {
+      return
+    }
+    throw Failure(unavailable: "the agent's self-test failed", String(decoding: note.dropLast(), as: UTF8.self))
   }
 
   /// That the kernel has all of what ADD needs only a change could tell; that it answers for nf_tables, a question can.

@@ -229,6 +229,37 @@ import TruthTables
       failure.details.hasPrefix("cannot reach the API server at 255.255.255.255:6443: connect(255.255.255.255) = "))
   }
 
+  /// A kubeconfig for an API server that there is a route to.
+  private static func writeKubeconfig(_ folder: borrowing TemporaryFolder) throws {
+    try folder.write(
+      kubeconfigText(server: "https://127.0.0.1:1", certificateAuthorityPEM: nil, token: "sesame"),
+      to: "istio-cni-kubeconfig")
+  }
+
+  // Without rights the kernel answers nothing about nf_tables; this asks for neither.
+  @Test("STATUS says that the agent's self-test failed, and why", .enabled(if: CurrentProcess.isRoot))
+  func selfTest() throws {
+    let folder = try TemporaryFolder()
+    try Self.writeKubeconfig(folder)
+    try folder.write("a pod of the mesh is not redirected on this node; see why\n", to: "self-test-failed")
+    let failure = try PluginTests.failure(Self.run("STATUS", folder))
+    #expect(failure.code == 50)
+    #expect(failure.message == "cannot redirect pods: the agent's self-test failed")
+    #expect(failure.details == "a pod of the mesh is not redirected on this node; see why")
+    // As any other reason, for 4 minutes.
+    #expect(Self.run("STATUS", folder, uptime: .seconds(1240)).exitStatus == 0)
+  }
+
+  @Test(
+    "a note of the self-test that is not whole says nothing", .enabled(if: CurrentProcess.isRoot),
+    arguments: ["", "half a no"])
+  func unfinishedNote(text: String) throws {
+    let folder = try TemporaryFolder()
+    try Self.writeKubeconfig(folder)
+    try folder.write(text, to: "self-test-failed")
+    #expect(Self.run("STATUS", folder).exitStatus == 0)
+  }
+
   @Test("STATUS fails for 4 minutes in a row, and then only says so in the log")
   func limited() throws {
     let folder = try TemporaryFolder()
