@@ -91,6 +91,8 @@ package final class AgentNode: Sendable {
       "KUBERNETES_SERVICE_HOST": Self.serviceAddress.address,
       "KUBERNETES_SERVICE_PORT": "\(Self.serviceAddress.port)", "KUBERNETES_NODE_NAME": Self.nodeName,
       "POD_NAMESPACE": Self.podNamespace, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+      // What is no program passes no test.
+      "SELF_TEST": programs.plugin == nil ? "false" : "true",
     ]
   }
 
@@ -121,11 +123,12 @@ package final class AgentNode: Sendable {
     putNode(labels: ["kubernetes.io/os": "linux"])
   }
 
-  /// Gives the node's object other labels.
-  package func putNode(labels: JSONObject) {
+  /// Gives the node's object other labels and taints.
+  package func putNode(labels: JSONObject, taints: [JSONValue] = []) {
     apiServer.put(object: [
       "apiVersion": "v1", "kind": "Node",
-      "metadata": ["name": .string(Self.nodeName), "labels": .object(labels)], "spec": [:],
+      "metadata": ["name": .string(Self.nodeName), "labels": .object(labels)],
+      "spec": taints.isEmpty ? [:] : ["taints": .array(taints)],
     ])
   }
 

@@ -55,7 +55,9 @@ final class FakeAPIServerConnection: ChannelInboundHandler {
         self.reply(self.state.reply(to: request, authorization: authorization), context)
       }
     case .status(let code, let seconds):
-      var answer = FakeAPIServerAnswer.status(code, head.uri)
+      // Only what is made can be there already.
+      let reason = code == 409 && head.method != .POST ? "Conflict" : nil
+      var answer = FakeAPIServerAnswer.status(code, head.uri, reason: reason)
       if let seconds { answer.extraHeaders.append(("Retry-After", String(seconds))) }
       send(answer, context)
     case .reset:

@@ -26,7 +26,7 @@ package struct Agent {
   /// - Throws: what keeps it from starting, with what to do; or what it could not take away in the end.
   package func run() async throws {
     let settings = source.initial
-    let health = HealthState()
+    let health = HealthState(awaiting: ["install"] + (settings.testsItself ? [SelfTestService.check] : []))
     let metrics = Metrics()
     let agentMetrics = AgentMetrics(in: metrics, version: ProgramVersion.text)
     let pluginMetrics = PluginMetrics(in: metrics)
@@ -39,13 +39,21 @@ package struct Agent {
     let pods = PodCache()
     let notices = cluster?.events.map { NoticeEvents($0) }
     if let cluster { await source.readConfigMap(of: cluster) }
+    let guests = PodCache()
+    let selfTest = try SelfTestParts(
+      settings, cluster, guests: guests, health: health, metrics: agentMetrics, logger: logger,
+      announce: { notices?.take($0) })
     let reconciler = try Reconciler(
       settings: { [source, log] in
         let reading = source.read()
         log.setLevels(reading.settings.logLevels)
         return reading
       },
-      pass: { installation.pass($0) }, health: health, metrics: agentMetrics, logger: logger,
+      pass: { wanted in
+        let report = installation.pass(wanted)
+        selfTest.note(wanted, report)
+        return report
+      }, health: health, metrics: agentMetrics, logger: logger,
       announce: { notices?.take($0) })
 
     // They are ended from the last to the first.
@@ -65,7 +73,7 @@ package struct Agent {
       if let nodeName = cluster.nodeName {
         services.append(
           PodFactsService(
-            cluster.client, nodeName: nodeName, pods, settings.layout.shared, metrics: pluginMetrics,
+            cluster.client, nodeName: nodeName, pods, guests: guests, settings.layout.shared, metrics: pluginMetrics,
             logger: logger))
       }
       services.append(TokenWatch(client: cluster.client, health: health, refused: agentMetrics.tokenRefused))
@@ -77,6 +85,7 @@ package struct Agent {
           })
       }
     }
+    services += selfTest.services
     services.append(reconciler)
     CurrentProcess.ignoreBrokenPipes()
     var silent = logger

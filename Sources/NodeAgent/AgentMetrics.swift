@@ -17,6 +17,9 @@ package struct AgentMetrics: Sendable {
   /// 0 or 1.
   package let tokenRefused: Gauge
   package let passDuration: Histogram
+  /// By `result`: `passed`, `failed`, `untested` where the agent could not try.
+  package let selfTests: Counter
+  package let selfTestDuration: Histogram
 
   /// - Parameter version: of this program.
   package init(in metrics: Metrics, version: String) {
@@ -42,6 +45,13 @@ package struct AgentMetrics: Sendable {
     passDuration = metrics.histogram(
       "istio_cni_pass_duration_seconds", "How long it took to look at the node and to put it right.",
       bounds: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10])
+    selfTests = metrics.counter(
+      "istio_cni_self_tests_total",
+      "Self-tests of the installed plugin with real connections, by result; untested: the agent could not try.",
+      labels: ["result"])
+    selfTestDuration = metrics.histogram(
+      "istio_cni_self_test_duration_seconds", "How long a self-test took.",
+      bounds: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15])
     metrics.gauge("istio_cni_build_info", "The version of the agent; always 1.", labels: ["version"]).set(1, version)
     metrics.gauge("process_start_time_seconds", "When the agent was started, in seconds since 1970.")
       .set((timeSinceEpoch() / .milliseconds(1)).rounded() / 1000)

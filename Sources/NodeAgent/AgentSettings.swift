@@ -39,6 +39,10 @@ package struct AgentSettings: Sendable, Equatable {
   /// Nil: no such endpoint.
   package let healthPort: Int?
   package let monitoringPort: Int?
+  /// Whether the plugin is tested end to end.
+  package let testsItself: Bool
+  /// Whether the node loses its taint once that has succeeded.
+  package let untaintsNode: Bool
   package let logLevels: LogLevels
   package let logsJSON: Bool
 
@@ -80,6 +84,8 @@ package struct AgentSettings: Sendable, Equatable {
     configMapName = try values.name(.configMapName) ?? Setting.configMapName.standard
     healthPort = try values.port(.healthPort)
     monitoringPort = try values.port(.monitoringPort)
+    testsItself = try values.bool(.selfTest)
+    untaintsNode = try values.bool(.untaintsNode)
     let levels = try Self.logLevels(values)
     logLevels = levels
     logsJSON = try values.bool(.logsJSON)
@@ -88,6 +94,9 @@ package struct AgentSettings: Sendable, Equatable {
     var warnings: [String] = []
     if !isChained, try values.bool(.owned) {
       warnings.append("ISTIO_OWNED_CNI_CONFIG has no effect while CHAINED_CNI_PLUGIN is false")
+    }
+    if untaintsNode, !testsItself {
+      warnings.append("UNTAINT_NODE has no effect while SELF_TEST is false")
     }
     if !levels.unknownScopes.isEmpty {
       warnings.append(

@@ -14,19 +14,24 @@ package struct PodFactsService: Service {
   private let client: APIClient
   private let nodeName: String
   private let socketPath: String
+  private let guests: PodCache
   private let metrics: PluginMetrics
   private let logger: Logger
   private let cache: PodCache
 
-  /// - Parameter cache: is kept as the API server has the pods, for others too.
+  /// - Parameters:
+  ///   - cache: is kept as the API server has the pods, for others too.
+  ///   - guests: pods of the agent's own, which the API server knows nothing of.
   package init(
-    _ client: APIClient, nodeName: String, _ cache: PodCache, _ runDirectory: RunDirectory, metrics: PluginMetrics,
+    _ client: APIClient, nodeName: String, _ cache: PodCache, guests: PodCache, _ runDirectory: RunDirectory,
+    metrics: PluginMetrics,
     logger: Logger
   ) {
     self.client = client
     self.cache = cache
     self.nodeName = nodeName
     socketPath = runDirectory.podSocket
+    self.guests = guests
     self.metrics = metrics
     self.logger = logger
   }
@@ -71,6 +76,7 @@ package struct PodFactsService: Service {
   }
 
   private func remember(_ question: PodQuestion) -> [UInt8]? {
+    if let summary = guests.summary(for: question) { return PodAnswer.bytes(summary: summary) }
     guard let summary = cache.summary(for: question) else { return nil }
     metrics.podQuestions.increment("cache")
     return PodAnswer.bytes(summary: summary)

@@ -103,6 +103,12 @@ extension Setting {
   package static let monitoringPort = Setting(
     "MONITORING_PORT", .integer(-1...65535), "15014", use: .atStart,
     "port of /metrics, which may be the same; 0 and less: none")
+  package static let selfTest = Setting(
+    "SELF_TEST", .bool, "true", use: .atStart,
+    "whether readiness and STATUS wait for a test of the installed plugin with real connections")
+  package static let untaintsNode = Setting(
+    "UNTAINT_NODE", .bool, "false", use: .atStart,
+    "whether the agent removes the taint cni.istio.io/not-ready from its node once that test has passed")
   package static let logLevel = Setting(
     "LOG_LEVEL", .choice(LogVerbosity.words), "info", "level of every scope that LOG_OUTPUT_LEVEL does not name")
   package static let outputLevel = Setting(
@@ -120,7 +126,7 @@ extension Setting {
     kubeconfigMode, serviceAccountFolder, serviceAccountHostFolder, excludedNamespaces, podNamespace, nativeNftables,
     backend, deadline, dnsCapture, outboundPort, inboundPort, tunnelPort, dnsPort, ownerGroups, excludedOwnerGroups,
     loopback, nodeName, podName, podUID, daemonSetName, configSource, configFolder, configMapName, healthPort,
-    monitoringPort, logLevel, outputLevel, logsJSON, ambient,
+    monitoringPort, selfTest, untaintsNode, logLevel, outputLevel, logsJSON, ambient,
   ]
 
   /// What Istio's chart and agent know beyond that: ambient mode, the repair of pods, and what was dropped.

@@ -162,6 +162,15 @@ import Testing
         == ["LOG_OUTPUT_LEVEL names scopes that do not exist: ambient, cni"])
   }
 
+  @Test("the taint needs the self-test")
+  func untainting() throws {
+    #expect(try Self.read().testsItself)
+    #expect(try !Self.read().untaintsNode)
+    let settings = try Self.read(environment: ["SELF_TEST": "false", "UNTAINT_NODE": "true"])
+    #expect(settings.untaintsNode && !settings.testsItself)
+    #expect(settings.warnings == ["UNTAINT_NODE has no effect while SELF_TEST is false"])
+  }
+
   @Test(
     "what is not allowed is named, with where it stands and what to do",
     arguments: [

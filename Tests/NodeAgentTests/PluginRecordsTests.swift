@@ -17,6 +17,12 @@ import Testing
   private static let failed =
     #"{"level":"error","command":"ADD","pod":"shop/cart","code":11,"error":"cannot read pod","duration_us":10000000}"#
 
+  /// What the agent's own test makes the plugin do: DEL names no pod.
+  private static let ofSelfTest = [
+    #"{"level":"info","command":"ADD","container":"c","pod":"istio-cni-self-test/self-test","duration_us":7}"#,
+    #"{"level":"info","command":"DEL","container":"istio-cni-self-test","decision":"remove","duration_us":7}"#,
+  ]
+
   @Test("what the plugin tells is kept, counted, and said once; no label has a pod's name")
   func told() async throws {
     let folder = try TemporaryFolder()
@@ -33,7 +39,7 @@ import Testing
     try await eventually {
       try exists("\(path)/records.sock") && FileIdentity(of: "\(path)/records.sock").mode == 0o600
     }
-    for line in [Self.added, Self.skipped, Self.failed, "no JSON"] {
+    for line in Self.ofSelfTest + [Self.added, Self.skipped, Self.failed, "no JSON"] {
       try sendDatagram(Array(line.utf8), to: "\(path)/records.sock")
     }
     try await eventually { metrics.text.contains("istio_cni_plugin_records_lost_total 1") }
@@ -50,6 +56,8 @@ import Testing
     #expect(text.contains(#"istio_cni_plugin_facts_total{source="agent"} 1"#))
     #expect(text.contains(#"istio_cni_plugin_duration_seconds_count{command="ADD",phase="apply"} 1"#))
     #expect(!text.contains("cart"))
+    #expect(!text.contains(#"command="DEL""#))
+    #expect(!lines.all.contains { $0.contains("self-test") })
     #expect(lines.all.count { $0.contains("shop/cart") } == 2)
     #expect(try !exists("\(path)/records.sock"))
     #expect(PluginHistory.text(of: history).contains("error 11"))

@@ -62,6 +62,8 @@ The result is YAML.
   "POD_NAME" "is the pod's"
   "POD_NAMESPACE" "is the pod's"
   "POD_UID" "is the pod's"
+  "SELF_TEST" "is set by selfTest.enabled"
+  "UNTAINT_NODE" "is set by taint.remove"
 -}}
 {{- range $name, $_ := .Values.env -}}
 {{- with get $elsewhere $name -}}
@@ -70,6 +72,9 @@ The result is YAML.
 {{- end -}}
 {{- if and (gt (int .Values.monitoringPort) 0) (eq (int .Values.monitoringPort) (int .Values.healthPort)) -}}
 {{- fail (printf "monitoringPort: %d is the healthPort already" (int .Values.monitoringPort)) -}}
+{{- end -}}
+{{- if and .Values.taint.remove (not .Values.selfTest.enabled) -}}
+{{- fail "taint.remove: the agent knows that a node is ready by its self-test; set selfTest.enabled to true" -}}
 {{- end -}}
 {{- $settings := include "istio-cni.settings" . | fromYaml -}}
 {{- if and .Values.istioOwnedCNIConfig (not $settings.chained) -}}
@@ -90,6 +95,11 @@ The result is YAML.
 {{/* Not empty if the agent is to program rules into the namespaces of running pods. */}}
 {{- define "istio-cni.repairsInPlace" -}}
 {{- if and .Values.repair.enabled .Values.repair.repairPods }}true{{ end -}}
+{{- end -}}
+
+{{/* Not empty if the agent is to make network namespaces, or to enter those of others. */}}
+{{- define "istio-cni.entersNamespaces" -}}
+{{- if or .Values.selfTest.enabled (include "istio-cni.repairsInPlace" .) }}true{{ end -}}
 {{- end -}}
 
 {{- define "istio-cni.rendersNamespaced" -}}
