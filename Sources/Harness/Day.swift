@@ -34,15 +34,15 @@ package final class Day {
     }
   }
 
-  private let mode: Mode
-  private let host: AgentNode
+  let mode: Mode
+  let host: AgentNode
   private let report: (Row) -> Void
   private var rows: [Row] = []
   private var step = ""
   private var settled = ContinuousClock.now
-  private var agent: AgentProcess?
-  private var pods: [LivingPod] = []
-  private var sandboxCount = 0
+  var agent: AgentProcess?
+  var pods: [LivingPod] = []
+  var sandboxCount = 0
   private var primary = (name: "10-mesh.conflist", text: AgentNode.primaryList())
   private var token = "token-1"
 
@@ -54,7 +54,11 @@ package final class Day {
   }
 
   private static func settings(_ mode: Mode, excluding more: String = "") -> [String: String] {
-    ["EXCLUDE_NAMESPACES": "kube-system\(more)", "ISTIO_OWNED_CNI_CONFIG": mode == .owned ? "true" : "false"]
+    [
+      "EXCLUDE_NAMESPACES": "kube-system\(more)", "ISTIO_OWNED_CNI_CONFIG": mode == .owned ? "true" : "false",
+      // So long a pod of the mesh waits for an API server that is away.
+      "DEADLINE_SECONDS": "4",
+    ]
   }
 
   /// Lives the day.
@@ -68,6 +72,8 @@ package final class Day {
     try step("the primary plugin changes to a file that sorts first", primaryMoves)
     try step("the token is rotated", tokenRotates)
     try step("the ConfigMap changes", configMapChanges)
+    try step("the API server is away", apiServerIsAway)
+    try step("the agent is killed while pods start", agentIsKilled)
     try step("the agent is upgraded", agentUpgrades)
     try step("the node loses power and boots", reboots)
     try step("the DaemonSet is deleted", daemonSetGoes)
@@ -230,7 +236,7 @@ package final class Day {
     try survey("after")
   }
 
-  private func survey(_ when: String) throws {
+  func survey(_ when: String) throws {
     guard !pods.isEmpty else { return }
     let answers = try TrafficSurvey(of: pods).rows()
     let wrong = answers.filter { !$0.isOK }
@@ -240,7 +246,7 @@ package final class Day {
         .joined(separator: "; ") + (wrong.count > 3 ? " and \(wrong.count - 3) more" : ""))
   }
 
-  private func claim(_ text: String, _ holds: Bool, _ problem: @autoclosure () throws -> String = "it is not so") {
+  func claim(_ text: String, _ holds: Bool, _ problem: @autoclosure () throws -> String = "it is not so") {
     var found: String?
     if !holds {
       do { found = try problem() } catch { found = "\(error)" }
@@ -252,7 +258,7 @@ package final class Day {
     report(row)
   }
 
-  private func claim(_ text: String, _ problem: () throws -> String?) {
+  func claim(_ text: String, _ problem: () throws -> String?) {
     var found: String?
     do { found = try problem() } catch { found = "\(error)" }
     claim(text, found == nil, found ?? "")
@@ -263,7 +269,7 @@ package final class Day {
   }
 
   /// The plugin stands once, at the end of the list that the runtime uses, the agent is ready, and says so to people.
-  private func awaitHealth() throws {
+  func awaitHealth() throws {
     guard let agent else { return }
     let start = ContinuousClock.now
     let expected = Array(primary.text.utf8)
@@ -300,18 +306,26 @@ package final class Day {
 
   /// Starts a pod, as often as kubelet would try.
   ///
-  /// - Parameter tries: How often it may take; more than once only where something is not there yet.
-  private func start(
-    _ kind: PodTemplate.Kind, _ name: String, namespace: String = "shop", isMeshed: Bool? = nil, tries: Int = 3
+  /// - Parameters:
+  ///   - tries: How often it may take; more than once only where something is not there yet.
+  ///   - handsAnnotations: Whether the runtime hands the pod's annotations to plugins.
+  ///   - isStored: Whether the API server is told of the pod.
+  func start(
+    _ kind: PodTemplate.Kind, _ name: String, namespace: String = "shop", isMeshed: Bool? = nil, tries: Int = 3,
+    handsAnnotations: Bool = true, isStored: Bool = true
   ) throws {
     let isMeshed = isMeshed ?? kind.isMeshed
     let kinds = isMeshed ? "meshed" : "plain"
     var problem = ""
     for _ in 0..<tries {
       do {
-        let pod = try LivingPod(try startOnce(kind, name, namespace: namespace), isMeshed: isMeshed)
-        pods.append(pod)
-        return claim("the \(kinds) pod \(name) starts", true)
+        let start = ContinuousClock.now
+        let running = try startOnce(
+          kind, name, namespace: namespace, handsAnnotations: handsAnnotations, isStored: isStored)
+        let duration = ContinuousClock.now - start
+        pods.append(try LivingPod(running, isMeshed: isMeshed))
+        return claim(
+          "the \(kinds) pod \(name) starts", isMeshed || duration < Self.delayLimit, "it took \(duration)")
       } catch {
         problem = "\(error)"
       }
@@ -319,13 +333,27 @@ package final class Day {
     claim("the \(kinds) pod \(name) starts", false, problem)
   }
 
-  private func startOnce(_ kind: PodTemplate.Kind, _ name: String, namespace: String = "shop") throws -> RunningPod {
-    let pod = PodTemplate.pod(
-      kind, name: name, namespace: namespace, uid: "uid-\(name)",
-      annotations: ["traffic.sidecar.istio.io/excludeOutboundPorts": "5432"])
+  private func startOnce(
+    _ kind: PodTemplate.Kind, _ name: String, namespace: String = "shop", handsAnnotations: Bool = true,
+    isStored: Bool = true
+  ) throws -> RunningPod {
     sandboxCount += 1
-    return try host.start(pod, number: sandboxCount)
+    return try host.start(
+      Self.pod(kind, name, namespace: namespace), number: sandboxCount, handsAnnotations: handsAnnotations,
+      isStored: isStored)
   }
+
+  /// A pod of this node.
+  static func pod(_ kind: PodTemplate.Kind, _ name: String, namespace: String = "shop") -> JSONValue {
+    AgentNode.scheduled(
+      PodTemplate.pod(
+        kind, name: name, namespace: namespace, uid: "uid-\(name)",
+        annotations: ["traffic.sidecar.istio.io/excludeOutboundPorts": "5432"]))
+  }
+
+  /// How long a pod outside of the mesh may take to start, whatever is missing: the chain takes some 100 ms, and a pod
+  /// that waited for the API server would take the plugin's deadline.
+  static let delayLimit = Duration.seconds(2)
 
   /// Gives a pod that was lost a new sandbox, once.
   ///
@@ -345,7 +373,7 @@ package final class Day {
 }
 
 /// Whether `condition` comes true in time. An error is as good as false: what is asked for may not be there yet.
-private func eventually(within limit: Duration = .seconds(15), _ condition: () throws -> Bool) -> Bool {
+func eventually(within limit: Duration = .seconds(15), _ condition: () throws -> Bool) -> Bool {
   let deadline = ContinuousClock.now + limit
   while true {
     if (try? condition()) == true { return true }

@@ -11,9 +11,10 @@ struct LiveDay: ParsableCommand {
     abstract: "Live a day in a node's life with the real installer, with live traffic before and after each step.",
     discussion: """
       Boot without a network, the primary plugin's arrival, installation, pods, the primary plugin's upgrade, a rotated \
-      token, a changed ConfigMap, the agent's upgrade, a power cut with pods that are back before the agent, and the \
-      end of the mesh on the node. Exits with 1 if any claim does not hold: above all if a pod of the mesh was ever \
-      without its redirect, or did not start, or could not end.
+      token, a changed ConfigMap, an outage of the API server, the agent's crash while pods start, its upgrade, a power \
+      cut with pods that are back before the agent, and the end of the mesh on the node. Exits with 1 if any claim does \
+      not hold: above all if a pod of the mesh was ever without its redirect, or did not start, or could not end, or if \
+      a pod outside of it took two seconds to start.
       """)
 
   @Option(

@@ -8,7 +8,7 @@ struct NetnsSim: ParsableCommand {
     commandName: "netns-sim",
     abstract: "A simulated node, end to end, with live traffic.",
     discussion: "Must be run as root. Everything happens in namespaces of its own; nothing of the machine changes.",
-    subcommands: [Demo.self, LiveDay.self])
+    subcommands: [Demo.self, LiveDay.self, LongSoak.self])
 }
 
 /// Where the programs are that play a part.
