@@ -7,6 +7,10 @@ package import Redirect
 /// time, and change nothing about what is right for a pod that runs.
 package struct AttachmentRecord: Sendable, Equatable {
   package let pod: PodName
+  /// Where the runtime had bound the pod's namespace, `CNI_NETNS`; nil in records of versions before 0.6.
+  package let namespacePath: String?
+  /// The pod's addresses by the result of the chain, without their prefix lengths; empty as above.
+  package let addresses: [String]
   /// The back end's name: `nftables`, `iptables`.
   package let backend: String
   /// Whether the result of the chain had an IPv6 address.
@@ -23,8 +27,13 @@ package struct AttachmentRecord: Sendable, Equatable {
   /// - Parameters:
   ///   - ruleset: what is made of `policy` and `hasIPv6`.
   ///   - backend: what it is applied with.
-  package init(_ pod: PodName, _ policy: Policy, hasIPv6: Bool, _ ruleset: Ruleset, _ backend: any Backend) {
+  package init(
+    _ pod: PodName, _ policy: Policy, hasIPv6: Bool, _ ruleset: Ruleset, _ backend: any Backend,
+    namespacePath: String? = nil, addresses: [String] = []
+  ) {
     self.pod = pod
+    self.namespacePath = namespacePath
+    self.addresses = addresses
     self.backend = backend.name
     self.hasIPv6 = hasIPv6
     self.policy = policy
@@ -34,7 +43,7 @@ package struct AttachmentRecord: Sendable, Equatable {
 
   /// The record as one JSON object.
   package func serialized() -> [UInt8] {
-    let object: JSONObject = [
+    var object: JSONObject = [
       "format": .number(JSONNumber(Self.format)),
       "pod": ["namespace": .string(pod.namespace), "name": .string(pod.name), "uid": .string(pod.uid)],
       "backend": .string(backend),
@@ -43,6 +52,8 @@ package struct AttachmentRecord: Sendable, Equatable {
       "chains": .array(chainNames.map { .string($0) }),
       "policy": policy.json,
     ]
+    object["netns"] = namespacePath.map { .string($0) }
+    if !addresses.isEmpty { object["addresses"] = .array(addresses.map { .string($0) }) }
     return JSONValue.object(object).serialized() + [UInt8(ascii: "\n")]
   }
 
@@ -56,6 +67,8 @@ package struct AttachmentRecord: Sendable, Equatable {
       let chainNames = value["chains"]?.strings, let policy = value["policy"].flatMap({ Policy(json: $0) })
     else { return nil }
     pod = PodName(namespace: namespace, name: name, uid: uid)
+    namespacePath = value["netns"]?.string
+    addresses = value["addresses"]?.strings ?? []
     self.backend = backend
     self.hasIPv6 = hasIPv6
     self.digest = digest

@@ -104,6 +104,22 @@ package struct AttachmentRecords: Sendable {
     return others
   }
 
+  /// All records, in the order of their keys. What is no record of ours, or was removed meanwhile, is left out.
+  ///
+  /// - Throws: what keeps a folder from being read.
+  package func all() throws(SystemError) -> [(key: Key, record: AttachmentRecord)] {
+    var all: [(key: Key, record: AttachmentRecord)] = []
+    for network in try Self.names(in: folder).sorted() {
+      for interface in try Self.names(in: "\(folder)/\(network)").sorted() {
+        for container in try Self.names(in: "\(folder)/\(network)/\(interface)").sorted() {
+          let key = Key(network: network, containerID: container, interfaceName: interface)
+          if case .record(let record) = read(key) { all.append((key, record)) }
+        }
+      }
+    }
+    return all
+  }
+
   /// Removes the records of a network that are not of `valid` attachments. What no ADD can have written stays, and an
   /// error does not keep the others from being removed.
   ///

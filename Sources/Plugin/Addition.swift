@@ -41,11 +41,11 @@ extension Request {
     case .skip(let reason):
       skip(reason)
     case .redirect(let policy):
-      let hasIPv6 = result.addresses.contains { $0.utf8.contains(UInt8(ascii: ":")) }
+      let addresses = result.addresses.map { String($0.prefix { $0 != "/" }) }
       let key = AttachmentRecords.Key(network.name, invocation)
       try timing("apply") { (request) throws(Failure) in
         try request.apply(
-          policy, hasIPv6: hasIPv6, to: pod, invocation, options.backend, AttachmentRecords(runDirectory),
+          policy, addresses, to: pod, invocation, options.backend, AttachmentRecords(runDirectory),
           recordedAs: key)
       }
       log["decision"] = "redirect"
@@ -105,9 +105,10 @@ extension Request {
   /// Records what is about to be done, and does it: a process that is killed in between leaves a record too many,
   /// which DEL and GC remove, and never a redirect that CHECK does not know of.
   private mutating func apply(
-    _ policy: Policy, hasIPv6: Bool, to pod: PodName, _ invocation: Invocation,
+    _ policy: Policy, _ addresses: [String], to pod: PodName, _ invocation: Invocation,
     _ backend: BackendSelection.Preference, _ records: AttachmentRecords, recordedAs key: AttachmentRecords.Key
   ) throws(Failure) {
+    let hasIPv6 = addresses.contains { $0.utf8.contains(UInt8(ascii: ":")) }
     let ruleset = Ruleset(policy, hasIPv6: hasIPv6)
     let namespace = try enter(invocation.namespacePath ?? "", pod, allowsOwn: invocation.allowsOwnNamespace)
     var record: AttachmentRecord?
@@ -115,7 +116,9 @@ extension Request {
     do throws(NetfilterError) {
       let choice = try backends(backend).attempt(in: namespace) {
         (backend, namespace) throws(NetfilterError) in
-        let made = AttachmentRecord(pod, policy, hasIPv6: hasIPv6, ruleset, backend)
+        let made = AttachmentRecord(
+          pod, policy, hasIPv6: hasIPv6, ruleset, backend, namespacePath: invocation.namespacePath, addresses: addresses
+        )
         record = made
         do throws(SystemError) {
           try records.write(made.serialized(), at: key)

@@ -6,6 +6,22 @@ import Testing
 import TruthTables
 
 @Suite struct AttachmentRecordTests {
+  @Test("where the pod is comes back as it went, and a record of a version that did not say is readable")
+  func place() throws {
+    let policy = Configuration.standard
+    let record = AttachmentRecord(
+      Self.pod, policy, hasIPv6: true, Ruleset(policy, hasIPv6: true), NftablesBackend(),
+      namespacePath: "/var/run/netns/cni-1", addresses: ["10.88.0.2", "fd00::2"])
+    let bytes = record.serialized()
+    #expect(AttachmentRecord(parsing: bytes) == record)
+    var older = try #require(try JSONValue(parsing: bytes).object)
+    older["netns"] = nil
+    older["addresses"] = nil
+    let read = try #require(AttachmentRecord(parsing: JSONValue.object(older).serialized()))
+    #expect(read == Self.record())
+    #expect(read.namespacePath == nil)
+  }
+
   static let pod = PodName(namespace: "shop", name: "cart", uid: "7f3c")
 
   static func record(_ policy: Policy = Configuration.standard, hasIPv6: Bool = true) -> AttachmentRecord {

@@ -29,6 +29,21 @@ import Testing
     #expect(folder.files == ["attachments/mesh/eth0"])
   }
 
+  @Test("all records are listed, and nothing that is none")
+  func all() throws {
+    let folder = try TemporaryFolder()
+    let records = AttachmentRecords(RunDirectory(folder.path))
+    #expect(try records.all().isEmpty)
+    for key in [Self.key("mesh", "net1", "b"), Self.key("mesh", "eth0", "a"), Self.key("other", "eth0", "a")] {
+      try records.write(Self.bytes, at: key)
+    }
+    try records.write(Array("{".utf8), at: Self.key("mesh", "eth0", "broken"))
+    let all = try records.all()
+    #expect(
+      all.map(\.key) == [Self.key("mesh", "eth0", "a"), Self.key("mesh", "net1", "b"), Self.key("other", "eth0", "a")])
+    #expect(all.allSatisfy { $0.record == AttachmentRecordTests.record() })
+  }
+
   @Test("the longest container id is a file's name")
   func longName() throws {
     let folder = try TemporaryFolder()
