@@ -2,6 +2,18 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <linux/netfilter_ipv4/ip_tables.h>
+
+int clinux_legacy_rule_count(int fd, int is_ipv6, const char *table) {
+  // The structure of IPv6 is the same.
+  struct ipt_getinfo info = {0};
+  socklen_t size = sizeof(info);
+  strncpy(info.name, table, sizeof(info.name) - 1);
+  int level = is_ipv6 ? SOL_IPV6 : SOL_IP;
+  if (getsockopt(fd, level, is_ipv6 ? IP6T_SO_GET_INFO : IPT_SO_GET_INFO, &info, &size) < 0) return -1;
+  return (int)info.num_entries - __builtin_popcount(info.valid_hooks) - 1;
+}
+
 int clinux_accept(int fd) { return accept4(fd, 0, 0, SOCK_CLOEXEC); }
 
 int clinux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }

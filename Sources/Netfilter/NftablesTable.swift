@@ -152,7 +152,7 @@ extension NftablesTable {
 
 extension NftablesTable.Base {
   /// Nil for a regular chain.
-  fileprivate init?(_ attributes: AttributeReader) throws(NetlinkError) {
+  init?(_ attributes: AttributeReader) throws(NetlinkError) {
     guard let hook = try attributes.nested(NFTA_CHAIN_HOOK) else { return nil }
     self.init(
       type: try attributes.string(NFTA_CHAIN_TYPE) ?? "", hook: try hook.bigEndian(NFTA_HOOK_HOOKNUM) ?? .max,

@@ -94,6 +94,10 @@ static inline int clinux_namespace_of_socket(int fd) { return ioctl(fd, SIOCGSKN
 
 static inline int clinux_unix_socket(void) { return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0); }
 
+/// How many rules a table of iptables-legacy holds in the namespace of a socket, or -1. The entries that every table
+/// has, one a hook and one at the end, are no rules.
+int clinux_legacy_rule_count(int fd, int is_ipv6, const char *table);
+
 // Mounts: the flags are enumerators with macros of the same name, which Swift does not see.
 
 static inline int clinux_make_mounts_private(void) { return mount(0, "/", 0, MS_REC | MS_PRIVATE, 0); }
