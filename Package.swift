@@ -196,7 +196,8 @@ let package = Package(
     .testTarget(
       name: "NodeAgentTests",
       dependencies: [
-        "CNI", "Harness", "JSON", "Kubernetes", "KubernetesClient", "MeshPod", "Netfilter", "NodeAgent", "Plugin",
+        "CNI", "Harness", "JSON", "Kubernetes", "KubernetesClient", "MeshPod", "Netfilter", "Netlink", "NodeAgent",
+        "Plugin",
         "Redirect", "System", "TestKit",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOPosix", package: "swift-nio"),

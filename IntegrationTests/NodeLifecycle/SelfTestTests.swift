@@ -162,7 +162,7 @@ struct SelfTestTests {
         "/usr/bin/setpriv", ["--inh-caps=-sys_admin", "--bounding-set=-sys_admin", host.programs.installer],
         environment: host.environment, logPath: AgentNode.logPath, on: host.node)
       let problem = "cannot make network namespaces for the self-test: unshare(CLONE_NEWNET) = EPERM (1)"
-      let isTold = eventually(true) {
+      let isTold = eventually(true, within: .seconds(30)) {
         (try? agent.get("/readyz").body.contains("[-]self-test failed: \(problem)")) ?? false
       }
       #expect(isTold, "\(agent.output.suffix(2000))")
@@ -180,6 +180,29 @@ struct SelfTestTests {
       host.apiServer.setBehaviour(.status(503))
       let agent = try host.readyAgent()
       #expect(Self.count(agent, "passed") >= 1)
+    }
+  }
+
+  @Test("of two agents one knows that it has not the last word, and the plugin does not hear of that")
+  func twoAgents() async throws {
+    try await onOwnThread {
+      let host = try Self.host()
+      let first = try host.readyAgent()
+      let second = try AgentProcess(
+        host.programs.installer,
+        environment: host.environment.merging(["HEALTH_PORT": "8001", "MONITORING_PORT": "15015"]) { $1 },
+        logPath: "/run/second.log", on: host.node)
+      #expect(
+        eventually(200) { (try? second.get("/readyz", port: 8001).status) ?? 0 } == 200, "\(second.output.suffix(2000))"
+      )
+      try host.configMap.update(["PROXY_OUTBOUND_PORT": "25001"])
+      let socket = "\(AgentNode.runDirectory)/pods.sock"
+      let problem = "another agent answers at \(socket), which does not know the self-test's pod"
+      let isTold = eventually(true) { (try? first.get("/readyz").body.contains(problem)) ?? false }
+      #expect(isTold, "\(first.output.suffix(2000))")
+      #expect(try host.node.read(Self.note) == nil)
+      #expect(try second.terminate() == .exited(0))
+      #expect(first.awaitReadiness(), "\(first.output.suffix(2000))")
     }
   }
 

@@ -1,5 +1,6 @@
 import CNI
 import JSON
+import Kubernetes
 import Netfilter
 import Redirect
 import System
@@ -11,6 +12,8 @@ import System
 struct SelfTest: Sendable {
   /// For all of it, in which other pods start as well; by itself it takes some hundredths of a second.
   private static let timeLimit = Duration.seconds(15)
+  /// For an answer out of the agent's memory.
+  private static let answerLimit = Duration.seconds(2)
   private static let version = SpecVersion.v1_0_0
 
   /// What is tried.
@@ -31,6 +34,8 @@ struct SelfTest: Sendable {
   let subject: Subject
   /// Pods that the agent tells the plugin of beside those of the node.
   let guests: PodCache
+  /// Where it tells it of them.
+  let socket: String
   /// Where the plugin finds programs, should its back end need any.
   let programPath: String
 
@@ -49,6 +54,7 @@ struct SelfTest: Sendable {
     let entry = PodEntry(pod.object)
     guests.put(entry)
     defer { guests.remove(entry) }
+    try requireAnswer(about: pod, until: deadline)
     do throws(SelfTestFailure) {
       try call(.ADD, pod, on: stage, until: deadline)
       for route in routes {
@@ -65,6 +71,19 @@ struct SelfTest: Sendable {
       let outcome = stage.outcome(of: route, until: deadline)
       guard outcome == .refused else { throw .notRemoved(route, outcome) }
     }
+  }
+
+  /// Asks as the plugin will: one that gets no answer asks the API server, which has no such pod.
+  private func requireAnswer(about pod: SelfTestPod, until deadline: ContinuousClock.Instant) throws(SelfTestFailure) {
+    let question = PodQuestion(namespace: SelfTestPod.namespace, name: SelfTestPod.name, uid: pod.uid)
+    do throws(SystemError) {
+      let answer = try askLocalService(
+        at: socket, question.line, limit: PodAnswer.sizeLimit, deadline: min(deadline, .now + Self.answerLimit))
+      if case .pod = PodAnswer(parsing: answer) { return }
+    } catch {
+      throw .noAnswer(socket, error)
+    }
+    throw .foreignAnswer(socket)
   }
 
   /// The proxy's listeners, as the entry says.

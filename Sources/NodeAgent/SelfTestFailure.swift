@@ -55,6 +55,18 @@ extension SelfTestFailure {
       remedy: "look for what writes rules into new network namespaces, or set SELF_TEST to false")
   }
 
+  static func noAnswer(_ socket: String, _ error: SystemError) -> SelfTestFailure {
+    SelfTestFailure(
+      .agent, "cannot ask the agent's own socket \(socket) about the self-test's pod: \(error)",
+      remedy: "let the run directory be a folder that can be written to; the log says why the socket is not there")
+  }
+
+  static func foreignAnswer(_ socket: String) -> SelfTestFailure {
+    SelfTestFailure(
+      .agent, "another agent answers at \(socket), which does not know the self-test's pod",
+      remedy: "end all agents on this node but one; two undo each other's work")
+  }
+
   static let noPrograms = SelfTestFailure(
     .container,
     "the back end iptables cannot be tried, since its programs are on the node and not in the agent's image",

@@ -16,7 +16,9 @@ actor SelfTestLoop {
   private let test: @Sendable (SelfTest.Subject) throws(SelfTestFailure) -> Void
   private let onPass: @Sendable () -> Void
 
-  private var notices: NoticeBoard
+  private let notices: NoticeBoard
+  /// What was said last. Only another result is said; details count the time that it took.
+  private var said: String?
   private var retry: BackOff
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
@@ -83,7 +85,9 @@ actor SelfTestLoop {
     metrics.selfTests.increment(word)
     tell(failure)
     health.set(SelfTestService.check, check)
-    notices.post([notice], about: SelfTestService.check)
+    if said == notice.message { return }
+    said = notice.message
+    notices.say(notice)
   }
 
   private func tell(_ failure: SelfTestFailure?) {

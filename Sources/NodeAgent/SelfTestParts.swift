@@ -1,3 +1,4 @@
+import CNI
 import KubernetesClient
 import Logging
 import ServiceLifecycle
@@ -35,7 +36,7 @@ struct SelfTestParts {
     test = try SelfTestService(
       shared, health: health, metrics: metrics, logger: logger,
       test: { (subject) throws(SelfTestFailure) in
-        try SelfTest(subject: subject, guests: guests, programPath: programPath).run()
+        try SelfTest(subject: subject, guests: guests, socket: shared.podSocket, programPath: programPath).run()
       }, announce: announce, onPass: { untainting?.notePass() })
   }
 

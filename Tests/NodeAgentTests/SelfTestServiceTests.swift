@@ -1,6 +1,7 @@
 import CNI
 import JSON
 import Logging
+import Netlink
 import Synchronization
 import System
 import SystemPackage
@@ -118,6 +119,12 @@ struct SelfTestServiceTests {
           AgentNotice(.error, "SelfTestFailed", "a pod is not redirected", remedy: "see why")
         ])
       #expect(scene.metrics.text.contains(#"istio_cni_self_tests_total{result="failed"}"#))
+      // The same with other details is not another result.
+      scene.state.withLock {
+        $0.failure = SelfTestFailure(.plugin, Self.broken.problem, remedy: "it took 8 s")
+      }
+      let count = scene.testCount
+      try await eventually { scene.testCount > count + 1 }
       scene.state.withLock { $0.failure = nil }
       try await eventually { scene.health.isReady }
       #expect(try !scene.hasNote)
@@ -206,6 +213,32 @@ struct SelfTestServiceTests {
     #expect(failure.problem == text)
     #expect(failure.concern == .plugin)
     #expect(!failure.remedy.isEmpty)
+  }
+
+  @Test("a socket that nobody, or another agent, serves is the agent's trouble")
+  func socket() {
+    let nobody = SelfTestFailure.noAnswer(
+      "/run/pods.sock", SystemError("connect", "/run/pods.sock", .connectionRefused))
+    #expect(
+      nobody.problem == "cannot ask the agent's own socket /run/pods.sock about the self-test's pod: "
+        + "connect(/run/pods.sock) = ECONNREFUSED (111)")
+    let another = SelfTestFailure.foreignAnswer("/run/pods.sock")
+    #expect(another.problem == "another agent answers at /run/pods.sock, which does not know the self-test's pod")
+    #expect(another.remedy == "end all agents on this node but one; two undo each other's work")
+    #expect(nobody.concern == .agent && another.concern == .agent)
+  }
+
+  @Test("a network that cannot be made, listened in or trusted is the agent's trouble")
+  func network() throws {
+    let error = SystemError("bind", "0.0.0.0:15001", .addressInUse)
+    let listener = SelfTestFailure.noListener(InternetEndpoint("0.0.0.0", 15001), error)
+    #expect(
+      listener.problem == "cannot listen on the proxy's port 15001 in the self-test's network namespace: "
+        + "bind(0.0.0.0:15001) = EADDRINUSE (98)")
+    let network = SelfTestFailure.noNetwork(NetlinkError(SystemError("socket", "AF_NETLINK", .notPermitted)))
+    #expect(
+      network.problem == "cannot connect the self-test's network namespaces: socket(AF_NETLINK) = EPERM (1)")
+    #expect(listener.concern == .agent && network.concern == .agent)
   }
 
   @Test("the details of the plugin's error are what to do")
