@@ -7,6 +7,8 @@ struct FakeAPIPath: Sendable {
   let plural: String
   /// Nil for all of them.
   let name: String?
+  /// `status`; nil for the object itself.
+  let subresource: String?
   let query: [String: String]
 
   /// - Parameter uri: nil comes of one that no API server has.
@@ -31,6 +33,7 @@ struct FakeAPIPath: Sendable {
     guard parts.count <= 3, !parts.contains("") else { return nil }
     plural = parts[0]
     name = parts.count > 1 ? parts[1] : nil
+    subresource = parts.count > 2 ? parts[2] : nil
     let pairs = (halves.count > 1 ? halves[1] : "").split(separator: "&").map { pair in
       let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       return (Self.decoded(sides[0]), sides.count > 1 ? Self.decoded(sides[1]) : "")

@@ -36,7 +36,9 @@ extension FakeAPIServerContents {
     }
     let key = FakeAPIServerStore.Key(
       apiVersion: path.apiVersion, plural: path.plural, namespace: path.namespace, name: name)
-    guard let object = store.objects[key] else { return .status(404, request.path) }
+    guard let object = store.objects[key], path.subresource ?? "status" == "status" else {
+      return .status(404, request.path)
+    }
     switch request.method {
     case "GET": return .object(object)
     case "PATCH":
@@ -44,10 +46,10 @@ extension FakeAPIServerContents {
         case .object(let members) = object
       else { return .status(415, request.path) }
       if let conflict = conflict(object, patch["metadata"], request) { return conflict }
-      let change = store.put(.object(members.patched(with: patch)), at: key)
+      let change = store.put(.object(members.patched(with: patch.confined(to: path.subresource))), at: key)
       announce(change)
       return .object(change.current ?? .null)
-    case "DELETE":
+    case "DELETE" where path.subresource == nil:
       if let conflict = conflict(object, body["preconditions"], request) { return conflict }
       if let change = store.remove(key) { announce(change) }
       return .object(["kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Success"])
@@ -105,5 +107,16 @@ extension FakeAPIServerContents {
         message: "the \(member) in the precondition (\(wanted)) does not match the \(member) in record (\(found))")
     }
     return nil
+  }
+}
+
+extension JSONObject {
+  /// What of a patch counts: by way of the status everything but `spec`, and otherwise everything but `status`.
+  ///
+  /// Source: Kubernetes, `PrepareForUpdate` of podStatusStrategy and podStrategy in pkg/registry/core/pod/strategy.go.
+  fileprivate func confined(to subresource: String?) -> JSONObject {
+    var patch = self
+    patch[subresource == nil ? "status" : "spec"] = nil
+    return patch
   }
 }

@@ -85,6 +85,24 @@ struct APIClientTests {
     #expect(error.message == "cannot patch configmap istio-system/istio-cni-config")
   }
 
+  @Test("changes labels by way of the status, where nothing of the specification can be changed")
+  func patchOfStatus() async throws {
+    let scene = try ClientScene()
+    scene.server.put(Objects.pod("cart", on: "node-a"))
+    let path = ObjectPath(.pods, namespace: "shop", name: "cart", subresource: "status")
+    let patched = try await scene.client.patch(
+      path, with: ["metadata": ["labels": ["broken": "true"]], "spec": ["nodeName": "b"], "status": ["phase": "X"]])
+    #expect(scene.server.requests.last?.path == "/api/v1/namespaces/shop/pods/cart/status")
+    #expect(patched["metadata"]?["labels"] == ["broken": "true"])
+    #expect(patched["spec"]?["nodeName"] == "node-a")
+    #expect(patched["status"]?["phase"] == "X")
+    let error = try await scene.failure { () throws(APIError) in
+      try await scene.client.patch(
+        ObjectPath(.pods, namespace: "shop", name: "cart", subresource: "stature"), with: ["metadata": [:]])
+    }
+    #expect(error.object == "pod shop/cart")
+  }
+
   @Test("deletes the very object that is meant")
   func delete() async throws {
     let scene = try ClientScene()
