@@ -38,6 +38,8 @@ package struct Agent {
     let cluster = connection(settings)
     let pods = PodCache()
     let notices = cluster?.events.map { NoticeEvents($0) }
+    // Apart from the agent's own, which say why: a whole node of failing pods must not push those out.
+    let podNotices = cluster?.events.map { NoticeEvents($0, capacity: 64) }
     if let cluster { await source.readConfigMap(of: cluster) }
     let guests = PodCache()
     let selfTest = try SelfTestParts(
@@ -62,11 +64,11 @@ package struct Agent {
       Leaving(
         decide: { await cluster?.leaving.decide() }, layout: { [source] in source.read().settings.layout },
         installation: installation, logger: logger))
-    if let notices { services.append(notices) }
+    for notices in [notices, podNotices].compactMap({ $0 }) { services.append(notices) }
     services.append(
       PluginRecords(
         settings.layout.shared, metrics: pluginMetrics, logger: log.logger(AgentLog.pluginScope),
-        agentLogger: logger))
+        agentLogger: logger, announce: { podNotices?.take($0.notice, about: $0.subject) }))
     services.append(PluginLog(settings.layout.shared, log: log))
     if let cluster {
       services.append(cluster.watch)

@@ -7,7 +7,9 @@ import System
 /// Writes Events, which `kubectl describe` shows with the object that they are about.
 ///
 /// The same reason about the same object is written at most once in 5 minutes; the next Event says how often it
-/// happened. An Event that cannot be written is no failure: the log has the same text.
+/// happened. All Events about other objects than the recorder's own together are limited as well (``EventBudget``), so
+/// that a fault of the whole node does not flood the API server. An Event that is not written is no failure: the log has
+/// the same text.
 package final class EventRecorder: Sendable {
   /// What an Event is about.
   package enum Subject: Sendable, Hashable {
@@ -27,7 +29,18 @@ package final class EventRecorder: Sendable {
 
   private struct Contents {
     var written: [Occurrence: (time: Duration, suppressedCount: Int)] = [:]
+    var budget = EventBudget()
+    var isOverBudget = false
     var hasFailed = false
+  }
+
+  private enum Verdict {
+    /// It is to be written, and has happened so often since it was last written.
+    case write(count: Int)
+    /// The same was written a short time ago, or there are too many.
+    case leaveOut
+    /// There are too many, for the first time since there were few.
+    case leaveOutAndSay
   }
 
   private static let component = "istio-cni-node"
@@ -70,7 +83,13 @@ package final class EventRecorder: Sendable {
   ) async {
     let time = now()
     let subject = subject ?? self.subject
-    guard let count = count(Occurrence(reason: reason, subject: subject), at: time) else { return }
+    let count: Int
+    switch judge(Occurrence(reason: reason, subject: subject), at: time) {
+    case .write(let number): count = number
+    case .leaveOut: return
+    case .leaveOutAndSay:
+      return logger.warning("too many Events about pods at once: some are left out, and the log alone has them")
+    }
     do throws(APIError) {
       let event = event(kind, reason, message, subject, count: count, at: time)
       try await client.create(event, as: .events, inNamespace: subject.eventNamespace, within: timeLimit)
@@ -86,18 +105,27 @@ package final class EventRecorder: Sendable {
     }
   }
 
-  /// How often it has happened since it was last written; nil if it is not to be written again yet.
-  private func count(_ occurrence: Occurrence, at time: Duration) -> Int? {
+  private func judge(_ occurrence: Occurrence, at time: Duration) -> Verdict {
     contents.withLock { contents in
       // A clock that was set back makes nothing wait.
       if let last = contents.written[occurrence], last.time <= time, time - last.time < Self.interval {
         contents.written[occurrence]?.suppressedCount += 1
-        return nil
+        return .leaveOut
+      }
+      // What the agent has to say of itself are few reasons, and the ones that explain the others.
+      if occurrence.subject != subject {
+        let isTaken = contents.budget.take(at: time)
+        if contents.budget.isFull { contents.isOverBudget = false }
+        guard isTaken else {
+          contents.written[occurrence]?.suppressedCount += 1
+          defer { contents.isOverBudget = true }
+          return contents.isOverBudget ? .leaveOut : .leaveOutAndSay
+        }
       }
       let count = 1 + (contents.written[occurrence]?.suppressedCount ?? 0)
       contents.written = contents.written.filter { time - $0.value.time < Self.interval * 2 }
       contents.written[occurrence] = (time, 0)
-      return count
+      return .write(count: count)
     }
   }
 

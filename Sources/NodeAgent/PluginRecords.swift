@@ -12,16 +12,22 @@ package struct PluginRecords: Service {
   private let metrics: PluginMetrics
   private let logger: Logger
   private let agentLogger: Logger
+  private let announce: @Sendable (FailedAddition) -> Void
 
   /// - Parameters:
   ///   - logger: of the plugin's scope.
   ///   - agentLogger: for what goes wrong here.
-  package init(_ runDirectory: RunDirectory, metrics: PluginMetrics, logger: Logger, agentLogger: Logger) {
+  ///   - announce: hears of each pod whose start failed; whoever is slow there holds up all that is told here.
+  package init(
+    _ runDirectory: RunDirectory, metrics: PluginMetrics, logger: Logger, agentLogger: Logger,
+    announce: @escaping @Sendable (FailedAddition) -> Void = { _ in }
+  ) {
     socketPath = runDirectory.recordSocket
     history = PluginHistory(runDirectory)
     self.metrics = metrics
     self.logger = logger
     self.agentLogger = agentLogger
+    self.announce = announce
   }
 
   /// Listens until the agent shuts down.
@@ -43,6 +49,7 @@ package struct PluginRecords: Service {
     if SelfTestPod.isSubject(of: record) { return }
     count(record)
     tell(record)
+    if let failure = FailedAddition(record) { announce(failure) }
     // The time is when it came: the plugin has no need of a clock.
     var kept: JSONObject = ["time": .string(Timestamp(timeSinceEpoch()).description)]
     for member in record.object?.members ?? [] { kept[member.key] = member.value }

@@ -19,6 +19,8 @@ extension Request {
     let arguments = try PodArguments(parsing: invocation.arguments)
     let pod = PodName(arguments)
     log["pod"] = pod.isEmpty ? nil : .string(pod.description)
+    // For the agent, whose Events are about this very pod.
+    log["uid"] = pod.uid.isEmpty ? nil : .string(pod.uid)
 
     let exclusions = Exclusions(namespaces: Set(options.excludedNamespaces), agentNamespace: options.agentNamespace)
     if let reason = SkipReason(namespace: pod.namespace, name: pod.name, exclusions: exclusions) {

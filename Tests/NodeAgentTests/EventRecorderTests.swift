@@ -84,6 +84,36 @@ struct EventRecorderTests {
     #expect(events(scene).compactMap { $0["involvedObject"]?["name"]?.string } == ["cart", "till"])
   }
 
+  @Test("about very many pods are left out, but for two a minute, and none about the agent itself is")
+  func flood() async throws {
+    let scene = try ClusterScene()
+    let time = Time()
+    let recorder = recorder(scene, time)
+    func fail(_ pods: ClosedRange<Int>) async {
+      for pod in pods {
+        await recorder.record(
+          .warning, reason: "FailedRedirect", message: "x", about: .pod(namespace: "a", name: "\(pod)", uid: nil))
+      }
+    }
+    await fail(1...30)
+    #expect(events(scene).count == 20)
+    #expect(
+      scene.log.lines == [
+        "warning: too many Events about pods at once: some are left out, and the log alone has them"
+      ])
+    await recorder.record(.warning, reason: "BrokenConfigMap", message: "x")
+    #expect(events(scene).count == 21)
+    time.advance(by: .seconds(60))
+    await fail(31...40)
+    #expect(events(scene).count == 23)
+    #expect(scene.log.lines.count == 1)
+    // After a time with few of them all are written again, and the next flood is told.
+    time.advance(by: .seconds(600))
+    await fail(41...70)
+    #expect(events(scene).count == 43)
+    #expect(scene.log.lines.count == 2)
+  }
+
   @Test("do not wait for a clock that was set back")
   func clockSetBack() async throws {
     let scene = try ClusterScene()

@@ -113,6 +113,7 @@ import Testing
     #expect(json["command"] == "ADD" && json["decision"] == "skip" && json["duration_us"]?.int != nil)
     let failed = try JSONValue(parsing: try #require(Self.run(configuration: configuration).record).line)
     #expect(failed["code"] == 11 && failed["pod"] == "shop/cart" && failed["error"] != nil)
+    #expect(failed["uid"] == "7f3c")
     #expect(failed["agent"] == "connect(/nonexistent/run/pods.sock) = ENOENT (2)")
     #expect(failed["phases_us"]?["facts"]?.int != nil)
     #expect(Self.run(environment: ["CNI_ARGS": ""]).record == nil)
