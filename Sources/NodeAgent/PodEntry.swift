@@ -15,6 +15,8 @@ package struct PodEntry: Sendable {
   package let addresses: [String]
   /// Whether nothing of it will run any more, or it was told to end.
   package let isEnding: Bool
+  /// What its init containers failed with; nil for nearly all pods.
+  package let initFailures: InitFailures?
   /// What the plugin's decision needs of the pod, as JSON text of a few hundred bytes, ready to be sent. Nil for a pod
   /// that the plugin could not decide on either: it asks the API server itself, and reports what is wrong.
   package let summary: [UInt8]?
@@ -30,6 +32,7 @@ package struct PodEntry: Sendable {
     addresses = pod["spec"]?["hostNetwork"]?.bool == true ? [] : Self.addresses(status)
     isEnding =
       ["Succeeded", "Failed"].contains(status?["phase"]?.string) || metadata?["deletionTimestamp"]?.string != nil
+    initFailures = InitFailures(pod)
     // The plugin is the one to say what is wrong with it.
     summary = (try? PodObject(json: pod))?.summary(variables: ProxyVariable.read).serialized()
   }
