@@ -59,6 +59,7 @@ struct InstallCommandLineTests {
         case .loopback: "127.0.0.0/8"
         case .levels: "debug"
         case .words: "x"
+        case .selector: "metadata.name=x"
         case .text: setting == .serverHost ? "10.0.0.7" : "x"
         }
     }

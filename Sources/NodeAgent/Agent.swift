@@ -40,6 +40,11 @@ package struct Agent {
     let notices = cluster?.events.map { NoticeEvents($0) }
     // Apart from the agent's own, which say why: a whole node of failing pods must not push those out.
     let podNotices = cluster?.events.map { NoticeEvents($0, capacity: 64) }
+    let repair = cluster.map { cluster in
+      PodRepair(
+        cluster.client, pods, settings: { [source] in source.current.podRepair }, isInstalled: { health.isReady },
+        metrics: RepairMetrics(in: metrics), logger: logger, announce: { podNotices?.take($0, about: $1) })
+    }
     if let cluster { await source.readConfigMap(of: cluster) }
     let guests = PodCache()
     let selfTest = try SelfTestParts(
@@ -49,6 +54,7 @@ package struct Agent {
       settings: { [source, log] in
         let reading = source.read()
         log.setLevels(reading.settings.logLevels)
+        repair?.poke()
         return reading
       },
       pass: { wanted in
@@ -70,6 +76,7 @@ package struct Agent {
         settings.layout.shared, metrics: pluginMetrics, logger: log.logger(AgentLog.pluginScope),
         agentLogger: logger, announce: { podNotices?.take($0.notice, about: $0.subject) }))
     services.append(PluginLog(settings.layout.shared, log: log))
+    if let repair { services.append(repair) }
     if let cluster {
       services.append(cluster.watch)
       if let nodeName = cluster.nodeName {

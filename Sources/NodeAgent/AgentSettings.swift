@@ -45,6 +45,8 @@ package struct AgentSettings: Sendable, Equatable {
   package let untaintsNode: Bool
   package let logLevels: LogLevels
   package let logsJSON: Bool
+  /// What is done about pods that started without their redirect.
+  package let podRepair: PodRepairSettings
 
   /// What people should know about values that are allowed and are likely a mistake.
   package let warnings: [String]
@@ -90,8 +92,9 @@ package struct AgentSettings: Sendable, Equatable {
     logLevels = levels
     logsJSON = try values.bool(.logsJSON)
     entry = try PluginEntry(values, logLevel: levels.plugin)
+    podRepair = try PodRepairSettings(values)
 
-    var warnings: [String] = []
+    var warnings = try PodRepairSettings.warnings(values)
     if !isChained, try values.bool(.owned) {
       warnings.append("ISTIO_OWNED_CNI_CONFIG has no effect while CHAINED_CNI_PLUGIN is false")
     }

@@ -24,6 +24,8 @@ package struct Setting: Sendable, Hashable {
     case loopback
     /// Levels of the log: `info`, or `default:info,cni-plugin:debug`.
     case levels
+    /// Conditions, separated by commas, all of which must hold.
+    case selector
   }
 
   /// When a new value takes effect.
@@ -106,6 +108,7 @@ package struct Setting: Sendable, Hashable {
     case .groups: "gid,..."
     case .loopback: "prefix"
     case .levels: "scope:level,..."
+    case .selector: "condition,..."
     }
   }
 }

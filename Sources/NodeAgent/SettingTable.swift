@@ -83,7 +83,8 @@ extension Setting {
   // MARK: The agent
 
   package static let nodeName = Setting(
-    "KUBERNETES_NODE_NAME", aliases: ["NODE_NAME"], .text, "", use: .atStart, "the node; default: the host's name")
+    "KUBERNETES_NODE_NAME", aliases: ["NODE_NAME", "REPAIR_NODE_NAME"], .text, "", use: .atStart,
+    "the node; default: the host's name")
   package static let podName = Setting(
     "POD_NAME", .text, "", use: .atStart, "the agent's pod, which Events are about; default: the node")
   package static let podUID = Setting("POD_UID", .text, "", use: .atStart, "its UID")
@@ -119,32 +120,60 @@ extension Setting {
   package static let ambient = Setting(
     "AMBIENT_ENABLED", .bool, "false", "true is refused: this agent does sidecars")
 
+  // MARK: Pods that started without their redirect
+
+  package static let repairEnabled = Setting(
+    "REPAIR_ENABLED", .bool, "true", "whether pods are treated that started before the plugin was there")
+  package static let repairsInPlace = Setting(
+    "REPAIR_REPAIR_PODS", .bool, "true", "by programming their redirect; stands before the other two")
+  package static let repairDeletes = Setting(
+    "REPAIR_DELETE_PODS", .bool, "false", "by deleting them, so that they are made anew; stands before the label")
+  package static let repairLabels = Setting(
+    "REPAIR_LABEL_PODS", .bool, "false", "by a label, for somebody else to act on")
+  package static let brokenPodLabelKey = Setting(
+    "REPAIR_BROKEN_POD_LABEL_KEY", .text, "cni.istio.io/uninitialized", "the label's key")
+  package static let brokenPodLabelValue = Setting(
+    "REPAIR_BROKEN_POD_LABEL_VALUE", .text, "true", "the label's value")
+  package static let sidecarAnnotation = Setting(
+    "REPAIR_SIDECAR_ANNOTATION", .text, "sidecar.istio.io/status", takesEmpty: true,
+    "to be deleted or labelled, a pod must have this annotation; empty: none")
+  package static let initContainerName = Setting(
+    "REPAIR_INIT_CONTAINER_NAME", .text, "istio-validation", takesEmpty: true,
+    "the init container whose failure tells; empty: any")
+  package static let initContainerExitCode = Setting(
+    "REPAIR_INIT_CONTAINER_EXIT_CODE", .integer(0...255), "126", "what it ends with then; 0: any failure")
+  package static let initContainerMessage = Setting(
+    "REPAIR_INIT_CONTAINER_TERMINATION_MESSAGE", .text, "", "its termination message then; default: any")
+  package static let repairLabelSelectors = Setting(
+    "REPAIR_LABEL_SELECTORS", .selector, "", "only pods with such labels: key=value,key!=value,key in (a,b),!key")
+  package static let repairFieldSelectors = Setting(
+    "REPAIR_FIELD_SELECTORS", .selector, "",
+    "only pods with such fields: = and != on metadata.name, metadata.namespace, spec.nodeName, status.phase")
+
   /// Every setting that has an effect, in the order in which people are shown them.
   package static let all: [Setting] = [
     configurationFolder, configurationName, chained, owned, ownedName, groupReads, binarySource, binaryTargets,
     runDirectory, stateFolder, cacheFolder, serverHost, serverPort, serverProtocol, authorityFile, skipsVerification,
     kubeconfigMode, serviceAccountFolder, serviceAccountHostFolder, excludedNamespaces, podNamespace, nativeNftables,
     backend, deadline, dnsCapture, outboundPort, inboundPort, tunnelPort, dnsPort, ownerGroups, excludedOwnerGroups,
-    loopback, nodeName, podName, podUID, daemonSetName, configSource, configFolder, configMapName, healthPort,
-    monitoringPort, selfTest, untaintsNode, logLevel, outputLevel, logsJSON, ambient,
+    loopback, repairEnabled, repairsInPlace, repairDeletes, repairLabels, brokenPodLabelKey, brokenPodLabelValue,
+    sidecarAnnotation, initContainerName, initContainerExitCode, initContainerMessage, repairLabelSelectors,
+    repairFieldSelectors, nodeName, podName, podUID, daemonSetName, configSource, configFolder, configMapName,
+    healthPort, monitoringPort, selfTest, untaintsNode, logLevel, outputLevel, logsJSON, ambient,
   ]
 
-  /// What Istio's chart and agent know beyond that: ambient mode, the repair of pods, and what was dropped.
+  /// What Istio's chart and agent know beyond that: ambient mode, and what was dropped.
   package static let unused: [Setting] =
     [
-      "ENABLE_AMBIENT_DETECTION_RETRY", "ZTUNNEL_UDS_ADDRESS", "REPAIR_ENABLED", "REPAIR_DELETE_PODS",
-      "REPAIR_LABEL_PODS", "REPAIR_BROKEN_POD_LABEL_KEY", "REPAIR_BROKEN_POD_LABEL_VALUE", "REPAIR_NODE_NAME",
-      "REPAIR_SIDECAR_ANNOTATION", "REPAIR_INIT_CONTAINER_NAME", "REPAIR_INIT_CONTAINER_EXIT_CODE",
-      "REPAIR_INIT_CONTAINER_TERMINATION_MESSAGE", "REPAIR_LABEL_SELECTORS", "REPAIR_FIELD_SELECTORS",
-      "CNI_NETWORK_CONFIG", "CNI_NETWORK_CONFIG_FILE",
+      "ENABLE_AMBIENT_DETECTION_RETRY", "ZTUNNEL_UDS_ADDRESS", "CNI_NETWORK_CONFIG", "CNI_NETWORK_CONFIG_FILE",
     ].map { Setting(unused: $0, flag: true) }
     + [
       "AMBIENT_ENABLEMENT_SELECTOR", "AMBIENT_DNS_CAPTURE", "AMBIENT_IPV6", "AMBIENT_RECONCILE_POD_RULES_ON_STARTUP",
       "AMBIENT_DISABLE_SAFE_UPGRADE", "AMBIENT_USE_SCOPED_XTABLES_LOCKING", "AMBIENT_ENABLE_AWS_BRANCH_ENI_PROBE",
       "ALLOW_SWITCH_TO_HOST_NS", "HOST_PROBE_SNAT_IP", "HOST_PROBE_SNAT_IPV6", "FORCE_IPTABLES_BINARY",
-      "REPAIR_REPAIR_PODS", "REPAIR_RUN_AS_DAEMON", "CURRENT_AGENT_VERSION",
+      "REPAIR_RUN_AS_DAEMON", "CURRENT_AGENT_VERSION",
     ].map { Setting(unused: $0, flag: false) }
-    + ["ctrlz_port", "ctrlz_address", "log_target", "log_caller", "log_stacktrace_level"].map {
+    + ["ctrlz_port", "ctrlz_address", "log_target", "log_caller", "log_stacktrace_level", "repair-node-name"].map {
       Setting(unusedFlag: $0)
     }
 

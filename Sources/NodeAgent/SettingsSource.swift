@@ -87,6 +87,9 @@ package final class SettingsSource: Sendable {
     return SettingValues(flags: flags, configMap: effective(configMap), environment: environment)
   }
 
+  /// The settings in effect, as of the last reading.
+  var current: AgentSettings { state.withLock { $0.settings } }
+
   /// Reads everything again.
   package func read() -> SettingsReading {
     state.withLock { read(&$0) }
@@ -139,7 +142,7 @@ package final class SettingsSource: Sendable {
     let unused = Set(Self.unusedKeys.filter { (configMap[$0] ?? environment[$0]) != nil })
       .union(Setting.unused.filter { flags[$0.flag ?? ""] != nil }.map { "--\($0.flag ?? "")" })
     if notice.unusedKeys != unused, !unused.isEmpty {
-      logger.info("without effect, since this agent does not repair pods and knows no ambient mode: \(list(unused))")
+      logger.info("without effect in this agent, which knows no ambient mode: \(list(unused))")
     }
     notice.unusedKeys = unused
     let unknown = Set(configMap.keys.filter { !Self.knownKeys.contains($0) })

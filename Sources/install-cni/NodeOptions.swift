@@ -36,6 +36,18 @@ struct NodeOptions: ParsableArguments {
   @Option(.ownerGroups) var ownerGroups: String?
   @Option(.excludedOwnerGroups) var excludedOwnerGroups: String?
   @Option(.loopback) var loopback: String?
+  @Option(.repairEnabled) var repairEnabled: String?
+  @Option(.repairsInPlace) var repairsInPlace: String?
+  @Option(.repairDeletes) var repairDeletes: String?
+  @Option(.repairLabels) var repairLabels: String?
+  @Option(.brokenPodLabelKey) var brokenPodLabelKey: String?
+  @Option(.brokenPodLabelValue) var brokenPodLabelValue: String?
+  @Option(.sidecarAnnotation) var sidecarAnnotation: String?
+  @Option(.initContainerName) var initContainerName: String?
+  @Option(.initContainerExitCode) var initContainerExitCode: String?
+  @Option(.initContainerMessage) var initContainerMessage: String?
+  @Option(.repairLabelSelectors) var repairLabelSelectors: String?
+  @Option(.repairFieldSelectors) var repairFieldSelectors: String?
   @Option(.nodeName) var nodeName: String?
   @Option(.podName) var podName: String?
   @Option(.podUID) var podUID: String?
@@ -72,7 +84,14 @@ struct NodeOptions: ParsableArguments {
       (.podNamespace, podNamespace), (.nativeNftables, nativeNftables), (.backend, backend), (.deadline, deadline),
       (.dnsCapture, dnsCapture), (.outboundPort, outboundPort), (.inboundPort, inboundPort),
       (.tunnelPort, tunnelPort), (.dnsPort, dnsPort), (.ownerGroups, ownerGroups),
-      (.excludedOwnerGroups, excludedOwnerGroups), (.loopback, loopback), (.nodeName, nodeName), (.podName, podName),
+      (.excludedOwnerGroups, excludedOwnerGroups), (.loopback, loopback),
+      (.repairEnabled, repairEnabled), (.repairsInPlace, repairsInPlace), (.repairDeletes, repairDeletes),
+      (.repairLabels, repairLabels), (.brokenPodLabelKey, brokenPodLabelKey),
+      (.brokenPodLabelValue, brokenPodLabelValue), (.sidecarAnnotation, sidecarAnnotation),
+      (.initContainerName, initContainerName), (.initContainerExitCode, initContainerExitCode),
+      (.initContainerMessage, initContainerMessage), (.repairLabelSelectors, repairLabelSelectors),
+      (.repairFieldSelectors, repairFieldSelectors),
+      (.nodeName, nodeName), (.podName, podName),
       (.podUID, podUID), (.daemonSetName, daemonSetName), (.configSource, configSource),
       (.configFolder, configFolder), (.configMapName, configMapName), (.healthPort, healthPort),
       (.monitoringPort, monitoringPort), (.logLevel, logLevel), (.outputLevel, outputLevel), (.logsJSON, logsJSON),

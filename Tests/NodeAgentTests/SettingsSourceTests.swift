@@ -212,15 +212,14 @@ import Testing
   @Test("keys without effect are told once, those that are no settings for the curious")
   func notices() throws {
     let pod = try PodFolder()
-    try pod.setConfigMap(["REPAIR_ENABLED": "true", "COLOUR": "blue"])
+    try pod.setConfigMap(["AMBIENT_IPV6": "true", "COLOUR": "blue"])
     let lines = Recording<String>()
     let source = try Self.source(pod, flags: ["ctrlz_port": "9876"], lines: lines)
     _ = source.read()
     _ = source.read()
     #expect(
       lines.all == [
-        "info\tcni-agent\twithout effect, since this agent does not repair pods and knows no ambient mode: "
-          + "--ctrlz_port, REPAIR_ENABLED",
+        "info\tcni-agent\twithout effect in this agent, which knows no ambient mode: --ctrlz_port, AMBIENT_IPV6",
         "debug\tcni-agent\tthe ConfigMap has keys that are no settings: COLOUR",
       ])
   }

@@ -102,6 +102,14 @@ The result is YAML.
 {{- if or .Values.selfTest.enabled (include "istio-cni.repairsInPlace" .) }}true{{ end -}}
 {{- end -}}
 
+{{/* What else is done about pods that started without their redirect: "delete", "label", or empty. */}}
+{{- define "istio-cni.repairMode" -}}
+{{- $repair := .Values.repair }}
+{{- if and $repair.enabled (not $repair.repairPods) }}
+{{- if $repair.deletePods }}delete{{ else if $repair.labelPods }}label{{ end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "istio-cni.rendersNamespaced" -}}
 {{- if has .Values.global.resourceScope (list "all" "namespace") }}true{{ end -}}
 {{- end -}}
