@@ -24,6 +24,16 @@ package enum Links {
     return try Link(socket.ask(request)).hardwareAddress
   }
 
+  /// Whether an interface is up and so is its other end: the kernel drops what is sent before it has taken note of that.
+  ///
+  /// - Throws: `ENODEV` if there is none of that name.
+  package static func isRunning(
+    _ name: String, through socket: borrowing NetlinkSocket
+  ) throws(NetlinkError) -> Bool {
+    let request = try unsafe Message(label: "get link \(name)") { unsafe rtnl_link_build_get_request(0, name, $0) }
+    return try Link(socket.ask(request)).isRunning
+  }
+
   /// The names of all interfaces, in the order of their indexes.
   package static func names(through socket: borrowing NetlinkSocket) throws(NetlinkError) -> [String] {
     let request = Message(
@@ -89,10 +99,12 @@ private struct Link {
   let index: InterfaceIndex
   let name: String
   let hardwareAddress: [UInt8]
+  let isRunning: Bool
 
   init(_ message: Message) throws(NetlinkError) {
     let header = try message.header(ifinfomsg.self)
     index = InterfaceIndex(rawValue: header.ifi_index)
+    isRunning = header.ifi_flags & UInt32(IFF_RUNNING) != 0
     let attributes = message.attributes(after: ifinfomsg.self)
     guard let name = try attributes.first(UInt16(IFLA_IFNAME)) else {
       throw .malformed("link", "no IFLA_IFNAME")

@@ -1,3 +1,4 @@
+import Glibc
 import Netlink
 import Redirect
 import System
@@ -11,6 +12,9 @@ struct SelfTestStage: ~Copyable {
   private static let podAddresses = (v4: "192.0.2.2", v6: "2001:db8::2")
   /// For one connection; the kernel needs microseconds.
   private static let connectionLimit = Duration.seconds(3)
+
+  /// For the kernel to notice that both ends of the cable are up.
+  private static let linkLimit = Duration.seconds(1)
 
   private let pod: NetworkNamespace
   private let outside: NetworkNamespace
@@ -50,6 +54,8 @@ struct SelfTestStage: ~Copyable {
     )
     for index in [InterfaceIndex.loopback, near] { try Links.setUp(index, through: inside) }
     for index in [InterfaceIndex.loopback, far] { try Links.setUp(index, through: beyond) }
+    try awaitLink(through: inside)
+    try awaitLink(through: beyond)
     try Addresses.add("\(podAddresses.v4)/24", to: near, through: inside)
     try Addresses.add("\(outsideAddresses.v4)/24", to: far, through: beyond)
     do throws(NetlinkError) {
@@ -60,6 +66,12 @@ struct SelfTestStage: ~Copyable {
       // A kernel without IPv6, or one where it is switched off for new interfaces.
       return false
     }
+  }
+
+  /// Waits until the kernel sends what goes out there. Else the first packets are lost, and come again a second later.
+  private static func awaitLink(through socket: borrowing NetlinkSocket) throws(NetlinkError) {
+    let end = ContinuousClock.now + linkLimit
+    while try !Links.isRunning(interfaceName, through: socket), .now < end { usleep(200) }
   }
 
   /// A path of the pod's namespace that is there without a mount, for programs that this process starts.
