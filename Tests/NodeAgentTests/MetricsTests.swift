@@ -99,6 +99,7 @@ struct MetricsTests {
         "istio_cni_build_info", "istio_cni_config_conflicts_total", "istio_cni_config_contested",
         "istio_cni_config_reload_failures_total", "istio_cni_install_ready", "istio_cni_installs_total",
         "istio_cni_pass_duration_seconds", "istio_cni_repairs_total", "istio_cni_self_test_duration_seconds",
+        "istio_cni_self_tests_total",
         "istio_cni_token_expiry_timestamp_seconds",
         "istio_cni_token_refused", "process_start_time_seconds",
       ])
