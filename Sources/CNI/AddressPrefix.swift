@@ -11,7 +11,7 @@ struct AddressPrefix {
   let family: Family
 
   init?(_ text: String) {
-    let parts = text.utf8.split(separator: UInt8(ascii: "/"), maxSplits: 1, omittingEmptySubsequences: false)
+    let parts = Array(text.utf8).split(separator: UInt8(ascii: "/"), maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2, let length = Self.decimal(parts[1], atMost: 128) else { return nil }
     if Self.isIPv4(parts[0]) {
       guard length <= 32 else { return nil }
@@ -22,14 +22,14 @@ struct AddressPrefix {
     }
   }
 
-  private static func isIPv4(_ text: Substring.UTF8View) -> Bool {
+  private static func isIPv4(_ text: ArraySlice<UInt8>) -> Bool {
     let octets = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
     return octets.count == 4 && octets.allSatisfy { decimal($0, atMost: 255) != nil }
   }
 
-  private static func isIPv6(_ text: Substring.UTF8View) -> Bool {
+  private static func isIPv6(_ text: ArraySlice<UInt8>) -> Bool {
     let colon = UInt8(ascii: ":")
-    let gap = text.indices.first { text[$0...].starts(with: [colon, colon]) }
+    let gap = text.indices.dropLast().first { text[$0] == colon && text[$0 + 1] == colon }
     guard let gap else {
       return groupCount(text, mayEndInIPv4: true) == 8
     }
@@ -41,7 +41,7 @@ struct AddressPrefix {
   }
 
   /// The number of 16-bit groups in a part of an IPv6 address; nil if it has anything else.
-  private static func groupCount(_ text: Substring.UTF8View, mayEndInIPv4: Bool) -> Int? {
+  private static func groupCount(_ text: ArraySlice<UInt8>, mayEndInIPv4: Bool) -> Int? {
     guard !text.isEmpty else { return 0 }
     var groups = text.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
     var count = groups.count
@@ -55,7 +55,7 @@ struct AddressPrefix {
     return areValid ? count : nil
   }
 
-  private static func decimal(_ text: Substring.UTF8View, atMost limit: Int) -> Int? {
+  private static func decimal(_ text: ArraySlice<UInt8>, atMost limit: Int) -> Int? {
     guard (1...3).contains(text.count), text.count == 1 || text.first != UInt8(ascii: "0") else { return nil }
     var value = 0
     for byte in text {

@@ -36,7 +36,10 @@ package struct Attributes: Sendable, Equatable {
   /// Appends so many bytes, the lowest first. Of one type, so that no other module has to call the generic code of this
   /// one for each byte.
   package mutating func append(_ type: UInt16, littleEndian value: UInt64, byteCount: Int) {
-    append(type, (0..<byteCount).map { UInt8(truncatingIfNeeded: value >> (8 * UInt64($0))) })
+    bytes.append(native: UInt16(NetlinkLayout.attributeHeader + byteCount))
+    bytes.append(native: type)
+    for index in 0..<byteCount { bytes.append(UInt8(truncatingIfNeeded: value >> (8 * UInt64(index)))) }
+    bytes.padToNetlinkAlignment()
   }
 
   /// Appends an integer in network byte order.
@@ -47,12 +50,29 @@ package struct Attributes: Sendable, Equatable {
   /// Appends an attribute whose value is the attributes that `body` appends, and marks it as such.
   ///
   /// - Precondition: as for bytes.
+  /// - Throws: what the body throws; the attributes are then of no use.
   @inlinable package mutating func nest<E: Error>(
     _ type: UInt16, _ body: (inout Attributes) throws(E) -> Void
   ) throws(E) {
-    var nested = Attributes()
-    try body(&nested)
-    append(type, nested: nested)
+    let start = beginNest(type)
+    try body(&self)
+    endNest(type, at: start)
+  }
+
+  /// Appends the header of an attribute whose length is not known yet.
+  package mutating func beginNest(_ type: UInt16) -> Int {
+    bytes.append(native: UInt16(0))
+    bytes.append(native: type | UInt16(NLA_F_NESTED))
+    return bytes.count - NetlinkLayout.attributeHeader
+  }
+
+  /// Fills in the length of the attribute that begins at `start`. What is in it is aligned, and so is its end.
+  package mutating func endNest(_ type: UInt16, at start: Int) {
+    let length = bytes.count - start
+    precondition(length <= UInt16.max, "attribute \(type) of \(length) bytes; netlink allows \(UInt16.max)")
+    let littleEndian = UInt16(length).littleEndian
+    bytes[start] = UInt8(truncatingIfNeeded: littleEndian)
+    bytes[start + 1] = UInt8(truncatingIfNeeded: littleEndian >> 8)
   }
 
   /// Appends an attribute whose value is other attributes, and marks it as such.
@@ -82,7 +102,7 @@ extension [UInt8] {
   }
 
   mutating func padToNetlinkAlignment() {
-    append(contentsOf: repeatElement(0, count: NetlinkLayout.aligned(count) - count))
+    while count != NetlinkLayout.aligned(count) { append(0) }
   }
 }
 

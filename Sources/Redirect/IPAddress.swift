@@ -110,7 +110,10 @@ extension IPAddress: Comparable {
 extension IPAddress: CustomStringConvertible {
   /// Dotted decimal, or the canonical form of RFC 5952.
   package var description: String {
-    guard family == .v6 else { return bytes.map { String($0) }.joined(separator: ".") }
+    guard family == .v6 else {
+      let bytes = bytes
+      return "\(bytes[0]).\(bytes[1]).\(bytes[2]).\(bytes[3])"
+    }
     let groups = (0..<8).map { UInt16(truncatingIfNeeded: value >> UInt128(16 * (7 - $0))) }
     let zeros = Self.longestZeroRun(groups)
     let text = { (part: ArraySlice<UInt16>) in part.map { String($0, radix: 16) }.joined(separator: ":") }
