@@ -3,6 +3,7 @@
 #include "CLinux.h"
 
 #include <linux/netfilter_ipv4/ip_tables.h>
+#include <sys/mman.h>
 
 int clinux_legacy_rule_count(int fd, int is_ipv6, const char *table) {
   // The structure of IPv6 is the same.
@@ -37,3 +38,13 @@ int clinux_set_lease_signal(int fd, int signal) { return fcntl(fd, F_SETSIG, sig
 int clinux_take_read_lease(int fd) { return fcntl(fd, F_SETLEASE, F_RDLCK); }
 
 int clinux_give_up_lease(int fd) { return fcntl(fd, F_SETLEASE, F_UNLCK); }
+
+extern const char __executable_start[];
+extern const char etext[];
+
+int clinux_release_program(void) {
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  uintptr_t start = (uintptr_t)__executable_start & ~(page - 1);
+  uintptr_t end = (uintptr_t)etext & ~(page - 1);
+  return madvise((void *)start, end - start, MADV_DONTNEED);
+}

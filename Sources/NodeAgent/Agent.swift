@@ -95,6 +95,7 @@ package struct Agent {
       }
     }
     services += selfTest.services
+    services.append(StartupMemory(logger: logger))
     services.append(reconciler)
     CurrentProcess.ignoreBrokenPipes()
     var silent = logger

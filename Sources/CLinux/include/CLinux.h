@@ -165,3 +165,9 @@ struct clinux_credentials {
   uid_t user;
   gid_t group;
 };
+
+// Memory.
+
+// From the first byte of the program to the end of its code, all of it read from its file, lets go of what is mapped.
+// What is needed later comes back from the page cache. The linker defines the two names.
+int clinux_release_program(void);
