@@ -96,8 +96,10 @@ struct AgentCost: ParsableCommand {
         """)
     }
     claim(asked == 0, "requests for these pods: \(asked), to be none")
-    let isHeard = agent.awaitMetric(#"istio_cni_plugin_facts_total{source="agent"}"#, Double(walls.count))
-    claim(isHeard, "the agent has heard of each\(isHeard ? "" : ": not so")")
+    // What is sent without waiting for anybody may get lost.
+    let sample = #"istio_cni_plugin_facts_total{source="agent"}"#
+    _ = agent.awaitMetric(sample, Double(walls.count), within: .seconds(2))
+    print("  records of them that the agent got: \(Int(try agent.metrics()[sample] ?? 0))")
     print("  memory afterwards: \(Self.mebibytes(try ProcessUsage(of: agent.pid).resident)) MiB resident\n")
     try agent.terminate()
     return misses

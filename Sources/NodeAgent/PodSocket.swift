@@ -28,7 +28,8 @@ package final class PodSocket: SocketService {
   ) async throws {
     self.path = path
     try removeFile(path)
-    listener = try await ServerBootstrap(group: group)
+    // On one loop, connections and all: to hand them over would wake up another thread for each.
+    listener = try await ServerBootstrap(group: group.next())
       .serverChannelOption(.backlog, value: 1024)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {

@@ -10,6 +10,11 @@ final class RecordSocket: SocketService {
   private let thread: ThreadExecutor
   private let end: WakeUp
   private let reading: Task<Void, Never>
+  private let taking: Task<Void, Never>
+
+  /// Many pods that start at once tell of it at once, and the kernel keeps ten datagrams (net.unix.max_dgram_qlen): they
+  /// are read before any is dealt with.
+  private static let queueLimit = 4096
 
   /// - Parameter take: gets each datagram, one after the other.
   init(at path: String, take: @escaping @Sendable ([UInt8]) -> Void) throws(SystemError) {
@@ -19,12 +24,18 @@ final class RecordSocket: SocketService {
     let receiver = try DatagramReceiver(at: path, mode: 0o600)
     thread = try ThreadExecutor.start()
     let reader = RecordReader(receiver, on: thread)
-    reading = Task { await reader.read(until: end, take) }
+    let (records, queue) = AsyncStream.makeStream(of: [UInt8].self, bufferingPolicy: .bufferingOldest(Self.queueLimit))
+    reading = Task {
+      await reader.read(until: end) { queue.yield($0) }
+      queue.finish()
+    }
+    taking = Task { for await record in records { take(record) } }
   }
 
   func close() async throws {
     end.signal()
     await reading.value
+    await taking.value
     thread.stop()
     try removeFile(path)
   }
