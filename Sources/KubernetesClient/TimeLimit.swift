@@ -1,12 +1,12 @@
 import Synchronization
 
 /// The time that something had is over.
-struct TimeIsOver: Error {}
+package struct TimeIsOver: Error {}
 
 /// Gives up on `body` when its time is over.
 ///
 /// - Throws: ``TimeIsOver``, or what `body` throws.
-func finishing<Success: Sendable>(
+package func finishing<Success: Sendable>(
   within limit: Duration, _ body: @escaping @Sendable () async throws -> Success
 ) async throws -> Success {
   try await withThrowingTaskGroup(of: Success.self) { group in

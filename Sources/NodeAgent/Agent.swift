@@ -30,6 +30,7 @@ package struct Agent {
     let metrics = Metrics()
     let agentMetrics = AgentMetrics(in: metrics, version: ProgramVersion.text)
     let pluginMetrics = PluginMetrics(in: metrics)
+    let repairMetrics = RepairMetrics(in: metrics)
     let server = try HealthServer(
       healthPort: settings.healthPort, monitoringPort: settings.monitoringPort, state: health, metrics: metrics)
     logger.info("install-cni \(ProgramVersion.text) keeps the plugin in \(settings.layout.configurationFolder)")
@@ -43,7 +44,7 @@ package struct Agent {
     let repair = cluster.map { cluster in
       PodRepair(
         cluster.client, pods, settings: { [source] in source.current.podRepair }, isInstalled: { health.isReady },
-        metrics: RepairMetrics(in: metrics), logger: logger, announce: { podNotices?.take($0, about: $1) })
+        metrics: repairMetrics, logger: logger, announce: { podNotices?.take($0, about: $1) })
     }
     if let cluster { await source.readConfigMap(of: cluster) }
     let guests = PodCache()
@@ -96,6 +97,11 @@ package struct Agent {
     }
     services += selfTest.services
     services.append(StartupMemory(logger: logger))
+    services.append(
+      AuditService(
+        pods, awaitsPods: cluster?.nodeName != nil, metrics: AuditMetrics(in: metrics, repairs: repairMetrics),
+        logger: logger, plan: auditPlan,
+        announce: { await cluster?.events?.record($0) }))
     services.append(reconciler)
     CurrentProcess.ignoreBrokenPipes()
     var silent = logger
@@ -110,6 +116,13 @@ package struct Agent {
       throw error
     }
     await cluster?.client.shutdown()
+  }
+
+  private func auditPlan() -> AuditService.Plan? {
+    let reading = source.read()
+    // A value that the plugin refuses is told where the configuration is written.
+    guard let audit = try? reading.audit(programPath: CurrentProcess.environment["PATH"] ?? "") else { return nil }
+    return AuditService.Plan(audit: audit, interval: reading.settings.audit.interval)
   }
 
   /// - Returns: nil, with a line of the log, if the API server cannot be asked.

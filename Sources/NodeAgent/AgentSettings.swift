@@ -36,6 +36,7 @@ package struct AgentSettings: Sendable, Equatable {
   package let configSource: ConfigSource
   package let configFolder: String
   package let configMapName: String
+  package let audit: AuditSettings
   /// Nil: no such endpoint.
   package let healthPort: Int?
   package let monitoringPort: Int?
@@ -84,6 +85,7 @@ package struct AgentSettings: Sendable, Equatable {
     configSource = try values.choice(.configSource).flatMap { ConfigSource(rawValue: $0) } ?? .mounted
     configFolder = try values.path(.configFolder) ?? Setting.configFolder.standard
     configMapName = try values.name(.configMapName) ?? Setting.configMapName.standard
+    audit = try AuditSettings(values)
     healthPort = try values.port(.healthPort)
     monitoringPort = try values.port(.monitoringPort)
     testsItself = try values.bool(.selfTest)

@@ -98,6 +98,13 @@ extension Setting {
     "CONFIG_DIR", .path, "/etc/istio-cni/config", use: .atStart, "the mounted ConfigMap, a file a key")
   package static let configMapName = Setting(
     "CONFIG_MAP_NAME", .text, "istio-cni-config", use: .atStart, "its name at the API server")
+  package static let auditInterval = Setting(
+    "AUDIT_INTERVAL_SECONDS", .integer(0...86400), "300",
+    "seconds between two audits of the node's pods; 0: the agent makes none, and repairs no pod in place")
+  package static let processFolder = Setting(
+    "HOST_PROC_DIR", .path, "/host/proc", "the node's /proc, as mounted: pods' namespaces are looked for there last")
+  package static let namespaceFolder = Setting(
+    "HOST_NETNS_DIR", .path, "/var/run/netns", "where the runtime binds pods' network namespaces, as mounted")
   package static let healthPort = Setting(
     "HEALTH_PORT", .integer(-1...65535), "8000", use: .atStart, "port of /healthz, /livez and /readyz; 0 and less: none"
   )
@@ -123,9 +130,10 @@ extension Setting {
   // MARK: Pods that started without their redirect
 
   package static let repairEnabled = Setting(
-    "REPAIR_ENABLED", .bool, "true", "whether pods are treated that started before the plugin was there")
+    "REPAIR_ENABLED", .bool, "true", "whether pods without their redirect, or with another, are repaired in any way")
   package static let repairsInPlace = Setting(
-    "REPAIR_REPAIR_PODS", .bool, "true", "by programming their redirect; stands before the other two")
+    "REPAIR_REPAIR_PODS", .bool, "true",
+    "by putting it in place while they run, as their ADD would; stands before the other two")
   package static let repairDeletes = Setting(
     "REPAIR_DELETE_PODS", .bool, "false", "by deleting them, so that they are made anew; stands before the label")
   package static let repairLabels = Setting(
@@ -158,8 +166,10 @@ extension Setting {
     backend, deadline, dnsCapture, outboundPort, inboundPort, tunnelPort, dnsPort, ownerGroups, excludedOwnerGroups,
     loopback, repairEnabled, repairsInPlace, repairDeletes, repairLabels, brokenPodLabelKey, brokenPodLabelValue,
     sidecarAnnotation, initContainerName, initContainerExitCode, initContainerMessage, repairLabelSelectors,
-    repairFieldSelectors, nodeName, podName, podUID, daemonSetName, configSource, configFolder, configMapName,
-    healthPort, monitoringPort, selfTest, untaintsNode, logLevel, outputLevel, logsJSON, ambient,
+    repairFieldSelectors, auditInterval, processFolder, namespaceFolder, nodeName, podName, podUID, daemonSetName,
+    configSource, configFolder, configMapName, healthPort, monitoringPort, selfTest, untaintsNode, logLevel,
+    outputLevel,
+    logsJSON, ambient,
   ]
 
   /// What Istio's chart and agent know beyond that: ambient mode, and what was dropped.

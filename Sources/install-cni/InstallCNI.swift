@@ -23,7 +23,8 @@ struct InstallCNI: AsyncParsableCommand {
       """,
     version: ProgramVersion.text,
     subcommands: [
-      Install.self, Uninstall.self, Status.self, History.self, Render.self, TracePacket.self, Completion.self,
+      Install.self, Uninstall.self, Status.self, History.self, Audit.self, Render.self, TracePacket.self,
+      Completion.self,
     ])
 
   @OptionGroup var plan: PlanOption

@@ -48,6 +48,9 @@ struct NodeOptions: ParsableArguments {
   @Option(.initContainerMessage) var initContainerMessage: String?
   @Option(.repairLabelSelectors) var repairLabelSelectors: String?
   @Option(.repairFieldSelectors) var repairFieldSelectors: String?
+  @Option(.auditInterval) var auditInterval: String?
+  @Option(.processFolder) var processFolder: String?
+  @Option(.namespaceFolder) var namespaceFolder: String?
   @Option(.nodeName) var nodeName: String?
   @Option(.podName) var podName: String?
   @Option(.podUID) var podUID: String?
@@ -57,6 +60,8 @@ struct NodeOptions: ParsableArguments {
   @Option(.configMapName) var configMapName: String?
   @Option(.healthPort) var healthPort: String?
   @Option(.monitoringPort) var monitoringPort: String?
+  @Option(.selfTest) var selfTest: String?
+  @Option(.untaintsNode) var untaintsNode: String?
   @Option(.logLevel) var logLevel: String?
   @Option(.outputLevel) var outputLevel: String?
   @Option(.logsJSON) var logsJSON: String?
@@ -90,11 +95,12 @@ struct NodeOptions: ParsableArguments {
       (.brokenPodLabelValue, brokenPodLabelValue), (.sidecarAnnotation, sidecarAnnotation),
       (.initContainerName, initContainerName), (.initContainerExitCode, initContainerExitCode),
       (.initContainerMessage, initContainerMessage), (.repairLabelSelectors, repairLabelSelectors),
-      (.repairFieldSelectors, repairFieldSelectors),
-      (.nodeName, nodeName), (.podName, podName),
-      (.podUID, podUID), (.daemonSetName, daemonSetName), (.configSource, configSource),
-      (.configFolder, configFolder), (.configMapName, configMapName), (.healthPort, healthPort),
-      (.monitoringPort, monitoringPort), (.logLevel, logLevel), (.outputLevel, outputLevel), (.logsJSON, logsJSON),
+      (.repairFieldSelectors, repairFieldSelectors), (.auditInterval, auditInterval), (.processFolder, processFolder),
+      (.namespaceFolder, namespaceFolder), (.nodeName, nodeName), (.podName, podName), (.podUID, podUID),
+      (.daemonSetName, daemonSetName), (.configSource, configSource), (.configFolder, configFolder),
+      (.configMapName, configMapName), (.healthPort, healthPort), (.monitoringPort, monitoringPort),
+      (.selfTest, selfTest), (.untaintsNode, untaintsNode), (.logLevel, logLevel), (.outputLevel, outputLevel),
+      (.logsJSON, logsJSON),
       (.ambient, ambient),
     ]
   }

@@ -38,6 +38,7 @@ The result is YAML.
 {{- end -}}
 {{- $elsewhere := dict
   "AMBIENT_ENABLED" "is not supported"
+  "AUDIT_INTERVAL_SECONDS" "is set by audit.intervalSeconds"
   "CHAINED_CNI_PLUGIN" "is set by chained"
   "CNI_AGENT_RUN_DIR" "is where the chart mounts the node's /var/run/istio-cni"
   "CNI_BIN_TARGET_DIRS" "is where the chart mounts cniBinDir"
@@ -49,6 +50,8 @@ The result is YAML.
   "DAEMONSET_NAME" "is the chart's"
   "EXCLUDE_NAMESPACES" "is set by excludeNamespaces"
   "HEALTH_PORT" "is set by healthPort"
+  "HOST_NETNS_DIR" "is where the chart mounts cniNetnsDir"
+  "HOST_PROC_DIR" "is where the chart mounts the node's /proc"
   "ISTIO_OWNED_CNI_CONFIG" "is set by istioOwnedCNIConfig"
   "ISTIO_OWNED_CNI_CONFIG_FILENAME" "is set by istioOwnedCNIConfigFileName"
   "KUBERNETES_NODE_NAME" "is the node's"
