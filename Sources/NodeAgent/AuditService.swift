@@ -140,7 +140,10 @@ actor Auditor {
       found = try plan.audit.run(entries)
       fault = nil
     } catch {
-      if fault != error { logger.warning("the node's pods cannot be audited: \(error)") }
+      if fault != error {
+        logger.warning(
+          "the node's pods cannot be audited: \(error); it takes CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_SYS_PTRACE")
+      }
       fault = error
       return []
     }
