@@ -10,7 +10,7 @@ package struct AttachmentRecord: Sendable, Equatable {
   /// Where the runtime had bound the pod's namespace, `CNI_NETNS`; nil in records of versions before 0.6.
   package let namespacePath: String?
   /// The pod's addresses by the result of the chain, without their prefix lengths; empty as above.
-  package let addresses: [String]
+  package private(set) var addresses: [String]
   /// The back end's name: `nftables`, `iptables`.
   package let backend: String
   /// Whether the result of the chain had an IPv6 address.
@@ -39,6 +39,13 @@ package struct AttachmentRecord: Sendable, Equatable {
     self.policy = policy
     digest = ruleset.digest
     chainNames = ruleset.chains.map(\.name)
+  }
+
+  /// The same of another attachment of the pod, with addresses of its own.
+  package func withAddresses(_ addresses: [String]) -> AttachmentRecord {
+    var record = self
+    record.addresses = addresses
+    return record
   }
 
   /// The record as one JSON object.

@@ -144,12 +144,19 @@ extension Request {
   }
 
   /// Where a pod has several attachments, the last ADD's rules serve all of them, and so all their records tell of
-  /// these.
+  /// these, each with the addresses of its own attachment.
   private mutating func share(
     _ record: AttachmentRecord, with key: AttachmentRecords.Key, in records: AttachmentRecords
   ) {
     do throws(SystemError) {
-      for other in try records.others(of: key) { try records.write(record.serialized(), at: other) }
+      for other in try records.others(of: key) {
+        var shared = record
+        if case .record(let former) = records.read(other) {
+          shared = record.withAddresses(former.addresses)
+          if shared == former { continue }
+        }
+        try records.write(shared.serialized(), at: other)
+      }
     } catch {
       log.raise(to: .warn)
       log["warning"] = .string("the records of the pod's other attachments may be out of date: \(error)")

@@ -20,6 +20,9 @@ import TruthTables
     let read = try #require(AttachmentRecord(parsing: JSONValue.object(older).serialized()))
     #expect(read == Self.record())
     #expect(read.namespacePath == nil)
+    let other = record.withAddresses(["10.88.0.3"])
+    #expect(other.addresses == ["10.88.0.3"])
+    #expect(other.withAddresses(record.addresses) == record)
   }
 
   static let pod = PodName(namespace: "shop", name: "cart", uid: "7f3c")
