@@ -190,7 +190,7 @@ struct RepairTests {
         }
         for _ in 0..<50 { answers.insert(agent.readiness) }
         #expect(seen != nil, "\(agent.output.suffix(2000))")
-        #expect(answers == [200])
+        #expect(answers == [200], "\(agent.output.suffix(2000))")
       }
       #expect(!agent.output.contains("eyJ"))
     }

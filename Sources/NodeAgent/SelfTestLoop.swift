@@ -20,6 +20,9 @@ actor SelfTestLoop {
   /// What was said last. Only another result is said; details count the time that it took.
   private var said: String?
   private var retry: BackOff
+  /// Whether the last test passed. Then one that fails is repeated before anybody hears of it: it may have been a moment
+  /// in which the node had too much to do.
+  private var hasPassed = false
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -53,8 +56,7 @@ actor SelfTestLoop {
         let start = ContinuousClock.now
         let result = Result { () throws(SelfTestFailure) in try test(subject) }
         metrics.selfTestDuration.observe(.now - start)
-        publish(result)
-        if case .failure = result { rest = retry.nextSpread() } else { retry.reset() }
+        rest = take(result, rest)
       }
       wait(rest)
     }
@@ -62,18 +64,36 @@ actor SelfTestLoop {
     tell(nil)
   }
 
+  /// - Parameter interval: the time until the next test, if this one has passed.
+  /// - Returns: the time until the next test.
+  private func take(_ result: Result<Void, SelfTestFailure>, _ interval: Duration) -> Duration {
+    switch result {
+    case .success:
+      hasPassed = true
+      metrics.selfTests.increment("passed")
+      publish(result)
+      retry.reset()
+      return interval
+    case .failure(let failure):
+      metrics.selfTests.increment(failure.word)
+      if !hasPassed { publish(result) }
+      hasPassed = false
+      return retry.nextSpread()
+    }
+  }
+
   // MARK: What is published
 
   private func publish(_ result: Result<Void, SelfTestFailure>) {
     switch result {
     case .success:
-      report("passed", .ok(), note: nil, Self.passed)
+      report(.ok(), note: nil, Self.passed)
       onPass()
     case .failure(let failure):
       switch failure.concern {
-      case .plugin: report("failed", .failing(failure.problem), note: failure, failure.notice)
-      case .agent: report("untested", .failing(failure.problem), note: nil, failure.notice)
-      case .container: report("untested", .ok(note: failure.problem), note: nil, failure.notice)
+      case .plugin: report(.failing(failure.problem), note: failure, failure.notice)
+      case .agent: report(.failing(failure.problem), note: nil, failure.notice)
+      case .container: report(.ok(note: failure.problem), note: nil, failure.notice)
       }
     }
   }
@@ -81,8 +101,7 @@ actor SelfTestLoop {
   private static let passed = AgentNotice(
     .info, "SelfTestPassed", "the self-test passed: a pod of the mesh is redirected on this node")
 
-  private func report(_ word: String, _ check: HealthCheck, note failure: SelfTestFailure?, _ notice: AgentNotice) {
-    metrics.selfTests.increment(word)
+  private func report(_ check: HealthCheck, note failure: SelfTestFailure?, _ notice: AgentNotice) {
     tell(failure)
     health.set(SelfTestService.check, check)
     if said == notice.message { return }
@@ -127,6 +146,9 @@ actor SelfTestLoop {
 }
 
 extension SelfTestFailure {
+  /// The metric's `result`.
+  fileprivate var word: String { concern == .plugin ? "failed" : "untested" }
+
   fileprivate var notice: AgentNotice {
     let (level, reason): (Logger.Level, String) =
       switch concern {
