@@ -1,3 +1,5 @@
+package import System
+
 /// What a service says to whoever asks it.
 package struct Answer: Sendable, Equatable {
   package let service: String

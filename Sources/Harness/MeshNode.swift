@@ -1,7 +1,7 @@
 package import JSON
 import Kubernetes
 import Netlink
-import System
+package import System
 
 /// A node of a mesh: a bridge network made by the reference plugins, our plugin last in its chain, and an API server
 /// that the plugin reaches through its kubeconfig.

@@ -139,11 +139,11 @@ extension PodSocket {
     _ operation: String, _ endpoint: Endpoint, _ call: (CInt, UnsafePointer<sockaddr>, socklen_t) -> CInt
   ) throws(SystemError) {
     let descriptor = descriptor.withRawValue { $0 }
-    try endpoint.withSocketAddress { (address, length) throws(SystemError) in
-      guard call(descriptor, address, length) == 0 else {
-        throw SystemError(operation, "\(endpoint)", Errno(rawValue: errno))
-      }
+    let (storage, length) = try endpoint.socketAddress()
+    let result = withUnsafePointer(to: storage) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { call(descriptor, $0, length) }
     }
+    guard result == 0 else { throw SystemError(operation, "\(endpoint)", Errno(rawValue: errno)) }
   }
 }
 

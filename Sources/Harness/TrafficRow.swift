@@ -1,4 +1,5 @@
 package import JSON
+package import System
 
 /// A question put to the kernel with one connection.
 package struct TrafficRow: Sendable {

@@ -43,7 +43,7 @@ extension SelfTestFailure {
       remedy: "\(privileges); the kernel must have veth interfaces, which most container networks use")
   }
 
-  static func noListener(_ endpoint: InternetEndpoint, _ error: SystemError) -> SelfTestFailure {
+  static func noListener(_ endpoint: Endpoint, _ error: SystemError) -> SelfTestFailure {
     SelfTestFailure(
       .agent, "cannot listen on the proxy's port \(endpoint.port) in the self-test's network namespace: \(error)",
       remedy: "look for what opens sockets in namespaces that it does not know, or set SELF_TEST to false")

@@ -3,10 +3,10 @@ import System
 /// One way that a connection takes into or out of the self-test's pod, and the proxy's port that it is to end at.
 final class SelfTestRoute: Sendable {
   let isInbound: Bool
-  let destination: InternetEndpoint
+  let destination: Endpoint
   let listener: SelfTestListener
 
-  init(isInbound: Bool, to destination: InternetEndpoint, listener: SelfTestListener) {
+  init(isInbound: Bool, to destination: Endpoint, listener: SelfTestListener) {
     self.isInbound = isInbound
     self.destination = destination
     self.listener = listener
@@ -19,10 +19,10 @@ extension SelfTestRoute: CustomStringConvertible {
 
 /// A socket that stands for the proxy.
 final class SelfTestListener: Sendable {
-  let endpoint: InternetEndpoint
+  let endpoint: Endpoint
   let socket: StreamSocket
 
-  init(_ endpoint: InternetEndpoint, in namespace: borrowing NetworkNamespace) throws(SystemError) {
+  init(_ endpoint: Endpoint, in namespace: borrowing NetworkNamespace) throws(SystemError) {
     self.endpoint = endpoint
     socket = try StreamSocket.open(for: endpoint, in: namespace)
     try socket.listen(on: endpoint)
@@ -34,7 +34,7 @@ enum SelfTestOutcome: Sendable, Equatable {
   /// Nobody listens where it went, so that nothing has redirected it.
   case refused
   /// It came to the proxy's port, from where the client had asked for this.
-  case redirected(from: InternetEndpoint)
+  case redirected(from: Endpoint)
   case failed(SystemError)
 }
 

@@ -85,14 +85,14 @@ struct SelfTestStage: ~Copyable {
     let taken = [ports.outbound, ports.inbound, ports.tunnel, ports.dns].map(\.rawValue)
     // A port that the policy of the pod says nothing about.
     let port = (80...).first { !taken.contains($0) } ?? 80
-    var listeners: [InternetEndpoint: SelfTestListener] = [:]
+    var listeners: [Endpoint: SelfTestListener] = [:]
     var routes: [SelfTestRoute] = []
     for isInbound in [false, true] {
       let addresses = isInbound ? Self.podAddresses : Self.outsideAddresses
       for address in [addresses.v4] + (hasIPv6 ? [addresses.v6] : []) {
-        let destination = InternetEndpoint(address, port)
+        let destination = Endpoint(address, port)
         let proxyPort = (isInbound ? ports.inbound : ports.outbound).rawValue
-        let endpoint = InternetEndpoint(destination.isIPv6 ? "::" : "0.0.0.0", proxyPort)
+        let endpoint = Endpoint(destination.isIPv6 ? "::" : "0.0.0.0", proxyPort)
         // One socket where both directions go to the same port.
         if listeners[endpoint] == nil { listeners[endpoint] = try listener(endpoint) }
         guard let listener = listeners[endpoint] else { continue }
@@ -102,7 +102,7 @@ struct SelfTestStage: ~Copyable {
     return routes
   }
 
-  private func listener(_ endpoint: InternetEndpoint) throws(SelfTestFailure) -> SelfTestListener {
+  private func listener(_ endpoint: Endpoint) throws(SelfTestFailure) -> SelfTestListener {
     do throws(SystemError) {
       return try SelfTestListener(endpoint, in: pod)
     } catch {

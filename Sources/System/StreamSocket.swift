@@ -16,7 +16,7 @@ package struct StreamSocket: ~Copyable, Sendable {
   ///
   /// - Parameter endpoint: whose family the socket gets; it is neither bound nor connected.
   /// - Throws: `EAFNOSUPPORT` for a family that the kernel does not have.
-  package static func open(for endpoint: InternetEndpoint) throws(SystemError) -> StreamSocket {
+  package static func open(for endpoint: Endpoint) throws(SystemError) -> StreamSocket {
     let type = CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
     let descriptor = try retrying("socket", "\(endpoint)") { socket(endpoint.family, type, 0) }
     return StreamSocket(OwnedDescriptor(owning: descriptor), isIPv6: endpoint.isIPv6)
@@ -24,7 +24,7 @@ package struct StreamSocket: ~Copyable, Sendable {
 
   /// Opens a socket in another namespace.
   package static func open(
-    for endpoint: InternetEndpoint, in namespace: borrowing NetworkNamespace
+    for endpoint: Endpoint, in namespace: borrowing NetworkNamespace
   ) throws(SystemError) -> StreamSocket {
     try namespace.run { () throws(SystemError) in try open(for: endpoint) }
   }
@@ -32,7 +32,7 @@ package struct StreamSocket: ~Copyable, Sendable {
   /// Accepts connections to an address; to those of one family if it is the unspecified one.
   ///
   /// - Throws: `EADDRINUSE` if another socket has the port.
-  package borrowing func listen(on endpoint: InternetEndpoint) throws(SystemError) {
+  package borrowing func listen(on endpoint: Endpoint) throws(SystemError) {
     if isIPv6 {
       var only: CInt = 1
       try retrying("setsockopt", "IPV6_V6ONLY") {
@@ -52,7 +52,7 @@ package struct StreamSocket: ~Copyable, Sendable {
   }
 
   /// Where the socket is bound to.
-  package borrowing func localEndpoint() throws(SystemError) -> InternetEndpoint {
+  package borrowing func localEndpoint() throws(SystemError) -> Endpoint {
     var storage = sockaddr_storage()
     var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
     try retrying("getsockname", "TCP") {
@@ -61,7 +61,7 @@ package struct StreamSocket: ~Copyable, Sendable {
         return descriptor.withRawValue { unsafe getsockname($0, pointer, &length) }
       }
     }
-    guard let endpoint = InternetEndpoint(storage) else {
+    guard let endpoint = Endpoint(storage) else {
       throw SystemError("getsockname", "TCP", .addressFamilyNotSupported)
     }
     return endpoint
@@ -71,7 +71,7 @@ package struct StreamSocket: ~Copyable, Sendable {
   ///
   /// - Throws: `ECONNREFUSED` when the peer refuses, `ETIMEDOUT` when nobody has answered by the deadline.
   package borrowing func connect(
-    to endpoint: InternetEndpoint, until deadline: ContinuousClock.Instant
+    to endpoint: Endpoint, until deadline: ContinuousClock.Instant
   ) throws(SystemError) {
     let (address, length) = try endpoint.socketAddress()
     do throws(SystemError) {
@@ -106,7 +106,7 @@ package struct StreamSocket: ~Copyable, Sendable {
   /// - Throws: `ENOENT` for a connection that no rule has changed.
   ///
   /// Source: linux/netfilter_ipv4.h, `SO_ORIGINAL_DST`; linux/netfilter_ipv6/ip6_tables.h, `IP6T_SO_ORIGINAL_DST`.
-  package borrowing func originalDestination() throws(SystemError) -> InternetEndpoint {
+  package borrowing func originalDestination() throws(SystemError) -> Endpoint {
     var storage = sockaddr_storage()
     var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
     let (level, option) =
@@ -114,7 +114,7 @@ package struct StreamSocket: ~Copyable, Sendable {
     try retrying("getsockopt", "SO_ORIGINAL_DST") {
       descriptor.withRawValue { unsafe getsockopt($0, level, option, &storage, &length) }
     }
-    guard let endpoint = InternetEndpoint(storage) else {
+    guard let endpoint = Endpoint(storage) else {
       throw SystemError("getsockopt", "SO_ORIGINAL_DST", .addressFamilyNotSupported)
     }
     return endpoint

@@ -249,7 +249,7 @@ struct SelfTestServiceTests {
   @Test("a network that cannot be made, listened in or trusted is the agent's trouble")
   func network() throws {
     let error = SystemError("bind", "0.0.0.0:15001", .addressInUse)
-    let listener = SelfTestFailure.noListener(InternetEndpoint("0.0.0.0", 15001), error)
+    let listener = SelfTestFailure.noListener(Endpoint("0.0.0.0", 15001), error)
     #expect(
       listener.problem == "cannot listen on the proxy's port 15001 in the self-test's network namespace: "
         + "bind(0.0.0.0:15001) = EADDRINUSE (98)")
@@ -267,7 +267,7 @@ struct SelfTestServiceTests {
 
   @Test("connections are named by their ways")
   func connections() throws {
-    let namespace = InternetEndpoint("192.0.2.1", 80)
+    let namespace = Endpoint("192.0.2.1", 80)
     #expect("\(SelfTestOutcome.refused)" == "was not led to the proxy's port")
     #expect("\(SelfTestOutcome.redirected(from: namespace))" == "was led to the proxy's port, as one to 192.0.2.1:80")
     #expect(

@@ -8,7 +8,7 @@ struct StreamSocketTests {
 
   @Test("a connection is accepted, and no rule has led it here", arguments: ["127.0.0.1", "::1"])
   func connection(address: String) throws {
-    let any = InternetEndpoint(address, 0)
+    let any = Endpoint(address, 0)
     let listener = try StreamSocket.open(for: any)
     try listener.listen(on: any)
     let endpoint = try listener.localEndpoint()
@@ -23,7 +23,7 @@ struct StreamSocketTests {
 
   @Test("a port where nobody listens refuses, and a port that is taken is not to be had")
   func refusal() throws {
-    let any = InternetEndpoint("127.0.0.1", 0)
+    let any = Endpoint("127.0.0.1", 0)
     let listener = try StreamSocket.open(for: any)
     try listener.listen(on: any)
     let endpoint = try listener.localEndpoint()
@@ -42,7 +42,7 @@ struct StreamSocketTests {
 
   @Test("nobody who comes is waited for until the deadline")
   func deadline() throws {
-    let any = InternetEndpoint("127.0.0.1", 0)
+    let any = Endpoint("127.0.0.1", 0)
     let listener = try StreamSocket.open(for: any)
     try listener.listen(on: any)
     #expect(throws: SystemError("accept", "TCP", .timedOut)) {
@@ -53,13 +53,13 @@ struct StreamSocketTests {
   @Test("what is no address is not connected to", arguments: ["localhost", "1.2.3", "1::2::3", ""])
   func noAddress(text: String) {
     #expect(throws: SystemError("inet_pton", text, .invalidArgument)) {
-      _ = try InternetEndpoint(text, 1).socketAddress()
+      _ = try Endpoint(text, 1).socketAddress()
     }
   }
 
   @Test("endpoints are written with brackets where that is needed")
   func text() {
-    #expect("\(InternetEndpoint("192.0.2.1", 80))" == "192.0.2.1:80")
-    #expect("\(InternetEndpoint("2001:db8::1", 80))" == "[2001:db8::1]:80")
+    #expect("\(Endpoint("192.0.2.1", 80))" == "192.0.2.1:80")
+    #expect("\(Endpoint("2001:db8::1", 80))" == "[2001:db8::1]:80")
   }
 }

@@ -1,6 +1,7 @@
 import CNI
 import Harness
 import JSON
+import System
 
 extension Catalogue {
   /// DEL: requests that are wrong, and helpers that fail.

@@ -1,9 +1,9 @@
-import CLinux
+package import CLinux
 import Glibc
 import SystemPackage
 
 /// A numeric address of either family and a port, as `192.0.2.1:80` or `[2001:db8::1]:80`.
-package struct InternetEndpoint: Sendable, Hashable {
+package struct Endpoint: Sendable, Hashable {
   package let address: String
   package let port: UInt16
 
@@ -15,18 +15,19 @@ package struct InternetEndpoint: Sendable, Hashable {
 
   package var isIPv6: Bool { address.utf8.contains(UInt8(ascii: ":")) }
 
-  var family: CInt { isIPv6 ? AF_INET6 : AF_INET }
+  /// `AF_INET` or `AF_INET6`.
+  package var family: CInt { isIPv6 ? AF_INET6 : AF_INET }
 }
 
-extension InternetEndpoint: CustomStringConvertible {
+extension Endpoint: CustomStringConvertible {
   package var description: String { isIPv6 ? "[\(address)]:\(port)" : "\(address):\(port)" }
 }
 
-extension InternetEndpoint {
+extension Endpoint {
   /// The endpoint as the kernel takes it.
   ///
   /// - Throws: `EINVAL` for a text that is no address.
-  func socketAddress() throws(SystemError) -> (storage: sockaddr_storage, length: socklen_t) {
+  package func socketAddress() throws(SystemError) -> (storage: sockaddr_storage, length: socklen_t) {
     var storage = sockaddr_storage()
     let isAddress: Bool
     let length: Int
@@ -49,9 +50,11 @@ extension InternetEndpoint {
     return (storage, socklen_t(length))
   }
 
-  /// Reads what a call like `getsockopt` stored; nil for any other family.
-  init?(_ storage: sockaddr_storage) {
+  /// Reads what a call like `getpeername` stored; nil for any other family. An IPv4 peer of an IPv6 socket is shown as
+  /// IPv4.
+  package init?(_ storage: sockaddr_storage) {
     var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+    let port: UInt16
     switch CInt(storage.ss_family) {
     case AF_INET:
       var found = unsafe withUnsafeBytes(of: storage) { unsafe $0.load(as: sockaddr_in.self) }
@@ -64,6 +67,7 @@ extension InternetEndpoint {
     default:
       return nil
     }
-    address = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let address = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    self.init(address.hasPrefix("::ffff:") ? String(address.dropFirst(7)) : address, port)
   }
 }
