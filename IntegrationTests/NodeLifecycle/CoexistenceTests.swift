@@ -49,7 +49,7 @@ struct CoexistenceTests {
       ]
       for habit in habits {
         try host.node.shell(habit)
-        let duration = try host.awaitState(expected)
+        let duration = host.awaitState(expected)
         #expect(duration != nil, "\(habit): \(host.stateText): \(agent.output.suffix(3000))")
         #expect(agent.awaitReadiness(within: .seconds(3)), "\(habit): \(agent.output.suffix(3000))")
       }

@@ -1,4 +1,3 @@
-import Glibc
 import Harness
 import JSON
 import System
@@ -58,13 +57,9 @@ extension AgentNode {
   /// Waits for a state that was there before.
   ///
   /// - Returns: How long it took; nil if it does not come back in time.
-  func awaitState(_ expected: InstalledState, within limit: Duration = .seconds(2)) throws -> Duration? {
+  func awaitState(_ expected: InstalledState, within limit: Duration = .seconds(2)) -> Duration? {
     let start = ContinuousClock.now
-    while true {
-      if try installed() == expected { return ContinuousClock.now - start }
-      if ContinuousClock.now - start > limit { return nil }
-      usleep(2_000)
-    }
+    return comesTrue(within: limit, { try installed() == expected }) ? ContinuousClock.now - start : nil
   }
 
   /// Starts the agent and waits until it is ready.

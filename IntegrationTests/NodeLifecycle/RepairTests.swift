@@ -99,7 +99,7 @@ struct RepairTests {
         #expect(agent.awaitReadiness(503, within: .seconds(5)), "\(agent.output.suffix(3000))")
         try Self.apply(remedy, to: host)
       }
-      let duration = try host.awaitState(before, within: disturbance.limit)
+      let duration = host.awaitState(before, within: disturbance.limit)
       #expect(duration != nil, "\(host.stateText), not \(before): \(agent.output.suffix(3000))")
       #expect(agent.awaitReadiness(within: .seconds(2)))
       try agent.kill(SIGKILL)
@@ -134,7 +134,7 @@ struct RepairTests {
       var expected = try host.installed()
       expected.entry?["exclude_namespaces"] = ["kube-system", "batch"]
       try host.configMap.update(["EXCLUDE_NAMESPACES": "kube-system,batch"])
-      #expect(try host.awaitState(expected) != nil, "\(host.stateText): \(agent.output.suffix(2000))")
+      #expect(host.awaitState(expected) != nil, "\(host.stateText): \(agent.output.suffix(2000))")
 
       try host.configMap.update(["EXCLUDE_NAMESPACES": "none", "CHAINED_CNI_PLUGIN": "perhaps"])
       let isTold = eventually(true) { agent.output.contains("CHAINED_CNI_PLUGIN") }
@@ -143,7 +143,7 @@ struct RepairTests {
 
       expected.entry?["exclude_namespaces"] = ["shop"]
       try host.configMap.update(["EXCLUDE_NAMESPACES": "shop"])
-      #expect(try host.awaitState(expected) != nil, "\(host.stateText): \(agent.output.suffix(2000))")
+      #expect(host.awaitState(expected) != nil, "\(host.stateText): \(agent.output.suffix(2000))")
       #expect(agent.awaitReadiness())
     }
   }
@@ -165,7 +165,7 @@ struct RepairTests {
       #expect(expected.entry?["exclude_namespaces"] == ["early"])
       expected.entry?["exclude_namespaces"] = ["late"]
       put("late")
-      #expect(try host.awaitState(expected) != nil, "\(host.stateText): \(agent.output.suffix(2000))")
+      #expect(host.awaitState(expected) != nil, "\(host.stateText): \(agent.output.suffix(2000))")
       #expect(agent.awaitReadiness())
     }
   }

@@ -157,7 +157,7 @@ struct WeatherTests {
       let before = try host.installed()
       #expect(before.entryCount == 1 && before.isLast)
       try RepairTests.apply("echo '\(Disturbance.all[2].line)' >/dev/null; \(Disturbance.all[2].line)", to: host)
-      #expect(try host.awaitState(before) != nil, "\(host.stateText)")
+      #expect(host.awaitState(before) != nil, "\(host.stateText)")
       #expect(first.awaitReadiness() && second.isRunning)
     }
   }
@@ -188,7 +188,7 @@ struct WeatherTests {
       #expect(agent.awaitReadiness(), "\(agent.output.suffix(2000))")
       let before = try host.installed()
       try RepairTests.apply(Disturbance.all[2].line, to: host)
-      #expect(try host.awaitState(before, within: .seconds(10)) != nil, "\(agent.output.suffix(2000))")
+      #expect(host.awaitState(before, within: .seconds(10)) != nil, "\(agent.output.suffix(2000))")
       #expect(agent.output.contains("inotify"))
     }
   }

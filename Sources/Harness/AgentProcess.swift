@@ -118,13 +118,12 @@ extension AgentProcess {
   ///
   /// - Returns: Whether it did in time, and before the process ended.
   package func awaitReadiness(_ status: Int = 200, within limit: Duration = .seconds(20)) -> Bool {
-    let deadline = ContinuousClock.now + limit
-    while ContinuousClock.now < deadline {
-      if readiness == status { return true }
-      if !isRunning { return false }
-      usleep(5_000)
+    var isThere = false
+    _ = comesTrue(within: limit) {
+      isThere = readiness == status
+      return isThere || !isRunning
     }
-    return false
+    return isThere
   }
 
   /// The samples of `/metrics`, by name with labels as they are written.
@@ -143,13 +142,7 @@ extension AgentProcess {
   /// - Parameter sample: its name with labels, as it is written there.
   /// - Returns: Whether it had in time.
   package func awaitMetric(_ sample: String, _ value: Double, within limit: Duration = .seconds(20)) -> Bool {
-    let deadline = ContinuousClock.now + limit
-    while ContinuousClock.now < deadline {
-      // An agent that does not answer yet has no such sample.
-      if (try? metrics()[sample]) == value { return true }
-      usleep(5_000)
-    }
-    return false
+    comesTrue(within: limit) { try metrics()[sample] == value }
   }
 
   /// Waits until it knows as many pods of its node.

@@ -126,7 +126,7 @@ package final class Day {
     token = "token-2"
     try host.setToken(token)
     var answers: Set<Int> = []
-    let isWritten = eventually { [self] in
+    let isWritten = comesTrue { [self] in
       answers.insert(agent?.readiness ?? 0)
       return try contains(AgentNode.kubeconfig, token)
     }
@@ -140,7 +140,7 @@ package final class Day {
 
   private func configMapChanges() throws {
     try host.configMap.update(Self.settings(mode, excluding: ",batch"))
-    let isWritten = eventually { [self] in try entry()?["exclude_namespaces"] == ["kube-system", "batch"] }
+    let isWritten = comesTrue { [self] in try entry()?["exclude_namespaces"] == ["kube-system", "batch"] }
     claim("the entry excludes the new namespace", isWritten)
     try awaitHealth()
     try start(.classicSidecar, "excluded", namespace: "batch", isMeshed: false)
@@ -159,7 +159,7 @@ package final class Day {
     let binary = try readFile(plugin, limit: 256 << 20) + Array("another version".utf8)
     try host.putInImage(binary)
     self.agent = try host.startAgent()
-    let isReplaced = eventually { [self] in try host.node.read(AgentNode.binary) == binary }
+    let isReplaced = comesTrue { [self] in try host.node.read(AgentNode.binary) == binary }
     claim("the new plugin is on the node", isReplaced)
     try awaitHealth()
     try start(.nativeSidecar, "after-upgrade")
@@ -189,7 +189,7 @@ package final class Day {
     agent = try host.startAgent()
     try awaitHealth()
     for pod in waiting {
-      claim("\(pod.name) is back") { eventually { try self.restart(pod) } ? nil : "it does not start" }
+      claim("\(pod.name) is back") { comesTrue { try self.restart(pod) } ? nil : "it does not start" }
     }
     try start(.classicSidecar, "after-reboot")
   }
@@ -273,7 +273,7 @@ package final class Day {
     guard let agent else { return }
     let start = ContinuousClock.now
     let expected = Array(primary.text.utf8)
-    let isInPlace = eventually { [self] in
+    let isInPlace = comesTrue { [self] in
       let types = try host.runtime().list.plugins.compactMap { $0["type"]?.string }
       // In a list of its own the plugin leaves this one alone.
       let isUntouched = try host.configuration(primary.name) == expected
@@ -369,15 +369,5 @@ package final class Day {
     guard let pod = try? startOnce(kind, identity.name, namespace: identity.namespace) else { return false }
     pods.append(try LivingPod(pod, isMeshed: lost.isMeshed))
     return true
-  }
-}
-
-/// Whether `condition` comes true in time. An error is as good as false: what is asked for may not be there yet.
-func eventually(within limit: Duration = .seconds(15), _ condition: () throws -> Bool) -> Bool {
-  let deadline = ContinuousClock.now + limit
-  while true {
-    if (try? condition()) == true { return true }
-    if ContinuousClock.now > deadline { return false }
-    usleep(5_000)
   }
 }

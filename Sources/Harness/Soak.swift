@@ -287,14 +287,10 @@ package final class Soak {
   private func rotateToken() throws {
     token += 1
     try host.setToken("token-\(token)")
-    let deadline = ContinuousClock.now + .seconds(10)
-    while !String(decoding: try host.node.read(AgentNode.kubeconfig) ?? [], as: UTF8.self).contains("token-\(token)") {
-      guard ContinuousClock.now < deadline else {
-        outcome.failures.append("the kubeconfig did not get token-\(token)")
-        break
-      }
-      usleep(10_000)
+    let isWritten = comesTrue(within: .seconds(10)) {
+      String(decoding: try host.node.read(AgentNode.kubeconfig) ?? [], as: UTF8.self).contains("token-\(token)")
     }
+    if !isWritten { outcome.failures.append("the kubeconfig did not get token-\(token)") }
     host.apiServer.setToken("token-\(token)")
   }
 

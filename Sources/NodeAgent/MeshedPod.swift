@@ -57,11 +57,12 @@ extension MeshedPod {
     }
   }
 
-  /// Those that records tell of, where the node's pods are not known.
+  /// Those that records tell of, where the node's pods are not known. That of a self-test which is under way is no pod of
+  /// the node.
   package static func all(of records: [Recorded]) -> [MeshedPod] {
     let groups = Dictionary(grouping: records) { $0.record.pod.uid.isEmpty ? "\($0.record.pod)" : $0.record.pod.uid }
     return groups.values.compactMap { records in
-      guard let name = records.first?.record.pod else { return nil }
+      guard let name = records.first?.record.pod, name.namespace != SelfTestPod.namespace else { return nil }
       return MeshedPod(
         name: name, uids: name.uid.isEmpty ? [] : [name.uid],
         addresses: Set(records.flatMap(\.record.addresses).compactMap { IPAddress($0) }), records: records,

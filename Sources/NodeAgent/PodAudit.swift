@@ -33,9 +33,7 @@ package struct PodAudit: Sendable {
   /// - Returns: A finding for each, in the order of their names.
   /// - Throws: what keeps all of them from being looked at.
   package func run(_ entries: [PodEntry]?) throws(SystemError) -> [AuditFinding] {
-    // The self-test's pod is nobody's.
-    let recorded = try records.all().filter { $0.record.pod.namespace != SelfTestPod.namespace }
-      .map { MeshedPod.Recorded(key: $0.key, record: $0.record) }
+    let recorded = try records.all().map { MeshedPod.Recorded(key: $0.key, record: $0.record) }
     let pods =
       entries.map { MeshedPod.all(among: $0, recorded, configuration) } ?? MeshedPod.all(of: recorded)
     var namespaces = try PodNamespaces(folders)

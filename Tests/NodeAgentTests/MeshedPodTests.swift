@@ -26,12 +26,14 @@ import Testing
     return PodEntry(.object(pod))
   }
 
-  static func record(uid: String = "7f3c", addresses: [String] = []) throws -> MeshedPod.Recorded {
+  static func record(uid: String = "7f3c", namespace: String = "shop", addresses: [String] = []) throws
+    -> MeshedPod.Recorded
+  {
     let policy = try Policy(PodFacts(namespace: "shop", name: "cart"))
     return MeshedPod.Recorded(
       key: AttachmentRecords.Key(network: "mesh", containerID: "c0ffee", interfaceName: "eth0"),
       record: AttachmentRecord(
-        PodName(namespace: "shop", name: "cart", uid: uid), policy, hasIPv6: true, Ruleset(policy, hasIPv6: true),
+        PodName(namespace: namespace, name: "cart", uid: uid), policy, hasIPv6: true, Ruleset(policy, hasIPv6: true),
         NftablesBackend(), addresses: addresses))
   }
 
@@ -90,7 +92,7 @@ import Testing
   func recordsAlone() throws {
     let pods = MeshedPod.all(of: [
       try Self.record(addresses: ["10.88.0.2"]), try Self.record(addresses: ["10.88.0.2", "fd00::2"]),
-      try Self.record(uid: "8a1b"),
+      try Self.record(uid: "8a1b"), try Self.record(uid: "9c2d", namespace: "istio-cni-self-test"),
     ])
     #expect(pods.map(\.records.count).sorted() == [1, 2])
     #expect(pods.first { $0.records.count == 2 }?.addresses.count == 2)
