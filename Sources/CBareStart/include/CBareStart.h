@@ -1,2 +1,2 @@
-// Lets a static Swift program start in an empty root. Linked, never called.
+// Lets a static Swift program start in an empty root, and with little. Linked, never called.
 #pragma once
