@@ -135,7 +135,7 @@ package enum NftablesBatch {
             for expression in rule.nftablesExpressions {
               $0.nest(NFTA_LIST_ELEM) {
                 $0.append(NFTA_EXPR_NAME, string: expression.name)
-                $0.append(NFTA_EXPR_DATA, nested: expression.attributes)
+                $0.nest(NFTA_EXPR_DATA) { expression.append(to: &$0) }
               }
             }
           }
@@ -158,11 +158,5 @@ extension Chain.Hook {
     case .prerouting: NF_INET_PRE_ROUTING.rawValue
     case .output: NF_INET_LOCAL_OUT.rawValue
     }
-  }
-}
-
-extension Attributes {
-  fileprivate mutating func append(_ type: some RawRepresentable<UInt32>, nested attributes: Attributes) {
-    append(UInt16(type.rawValue) | UInt16(NLA_F_NESTED), attributes.bytes)
   }
 }

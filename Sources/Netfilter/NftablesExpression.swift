@@ -49,8 +49,8 @@ enum NftablesExpression: Hashable {
     }
   }
 
-  var attributes: Attributes {
-    var data = Attributes()
+  /// Appends what the instruction works with.
+  func append(to data: inout Attributes) {
     let register = UInt32(NFT_REG_1.rawValue)
     switch self {
     case .meta(let key):
@@ -107,7 +107,6 @@ enum NftablesExpression: Hashable {
     case .other:
       preconditionFailure("only what is read back is of another kind")
     }
-    return data
   }
 }
 

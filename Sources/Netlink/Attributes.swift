@@ -13,17 +13,24 @@ package struct Attributes: Sendable, Equatable {
   /// - Precondition: header and value are at most 65535 bytes, the most that the length field can say. Who has more
   ///   splits it over several messages.
   package mutating func append(_ type: UInt16, _ value: [UInt8]) {
-    let length = NetlinkLayout.attributeHeader + value.count
-    precondition(length <= UInt16.max, "attribute \(type) of \(length) bytes; netlink allows \(UInt16.max)")
-    bytes.append(native: UInt16(length))
-    bytes.append(native: type)
+    appendHeader(type, valueCount: value.count)
     bytes += value
     bytes.padToNetlinkAlignment()
   }
 
   /// Appends a string and the NUL that ends it.
   package mutating func append(_ type: UInt16, string: String) {
-    append(type, Array(string.utf8) + [0])
+    appendHeader(type, valueCount: string.utf8.count + 1)
+    bytes += string.utf8
+    bytes.append(0)
+    bytes.padToNetlinkAlignment()
+  }
+
+  private mutating func appendHeader(_ type: UInt16, valueCount: Int) {
+    let length = NetlinkLayout.attributeHeader + valueCount
+    precondition(length <= UInt16.max, "attribute \(type) of \(length) bytes; netlink allows \(UInt16.max)")
+    bytes.append(native: UInt16(length))
+    bytes.append(native: type)
   }
 
   /// Appends an integer in the byte order of the machine.
@@ -36,9 +43,8 @@ package struct Attributes: Sendable, Equatable {
   /// Appends so many bytes, the lowest first. Of one type, so that no other module has to call the generic code of this
   /// one for each byte.
   package mutating func append(_ type: UInt16, littleEndian value: UInt64, byteCount: Int) {
-    bytes.append(native: UInt16(NetlinkLayout.attributeHeader + byteCount))
-    bytes.append(native: type)
-    for index in 0..<byteCount { bytes.append(UInt8(truncatingIfNeeded: value >> (8 * UInt64(index)))) }
+    appendHeader(type, valueCount: byteCount)
+    unsafe withUnsafeBytes(of: value.littleEndian) { unsafe bytes.append(contentsOf: $0.prefix(byteCount)) }
     bytes.padToNetlinkAlignment()
   }
 
@@ -74,11 +80,6 @@ package struct Attributes: Sendable, Equatable {
     bytes[start] = UInt8(truncatingIfNeeded: littleEndian)
     bytes[start + 1] = UInt8(truncatingIfNeeded: littleEndian >> 8)
   }
-
-  /// Appends an attribute whose value is other attributes, and marks it as such.
-  package mutating func append(_ type: UInt16, nested attributes: Attributes) {
-    append(type | UInt16(NLA_F_NESTED), attributes.bytes)
-  }
 }
 
 /// Sizes that linux/netlink.h states as C expressions.
@@ -95,10 +96,7 @@ enum NetlinkLayout {
 extension [UInt8] {
   /// Appends the bytes of an integer as the machine keeps them in memory.
   mutating func append<I: FixedWidthInteger>(native value: I) {
-    let littleEndian = value.littleEndian
-    for shift in stride(from: 0, to: I.bitWidth, by: 8) {
-      append(UInt8(truncatingIfNeeded: littleEndian >> I(shift)))
-    }
+    unsafe Swift.withUnsafeBytes(of: value) { unsafe append(contentsOf: $0) }
   }
 
   mutating func padToNetlinkAlignment() {
