@@ -13,11 +13,13 @@ package struct NamespaceSockets: ~Copyable {
   package static func open(in namespace: borrowing NetworkNamespace) throws(NetlinkError) -> NamespaceSockets {
     let opened = try asNetlinkError { () throws(SystemError) in
       try namespace.run { () throws(SystemError) in
-        Opened(
+        // Who needs this or the second socket asks again, and gets the reason. It comes first: a pod without any socket is
+        // told apart by one look, and ours are sockets as well.
+        let tcpSocketCount = try? NetworkNamespace.currentTCPSocketCount()
+        return Opened(
           route: try NetlinkSocket.openDescriptor(.route),
-          // Who needs either of them asks again, and gets the reason.
           netfilter: try? NetlinkSocket.openDescriptor(.netfilter),
-          tcpSocketCount: try? NetworkNamespace.currentTCPSocketCount())
+          tcpSocketCount: tcpSocketCount)
       }
     }
     return try opened.adopted()

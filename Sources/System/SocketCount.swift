@@ -13,9 +13,12 @@ extension NetworkNamespace {
 
   /// The same of the namespace of the calling thread.
   package static func currentTCPSocketCount() throws(SystemError) -> Int {
-    let ipv4 = try count(of: "TCP: inuse ", in: "/proc/thread-self/net/sockstat")
+    let usage = try SocketUsage(path: "/proc/thread-self/net/sockstat")
+    // Of any kind. In a fresh pod there is nothing more to ask.
+    if try usage.count(behind: "sockets: used ") == 0 { return 0 }
+    let ipv4 = try usage.count(behind: "TCP: inuse ")
     do throws(SystemError) {
-      return ipv4 + (try count(of: "TCP6: inuse ", in: "/proc/thread-self/net/sockstat6"))
+      return ipv4 + (try SocketUsage(path: "/proc/thread-self/net/sockstat6").count(behind: "TCP6: inuse "))
     } catch let error where error.errno == .noSuchFileOrDirectory {
       // A kernel without IPv6.
       return ipv4
@@ -23,15 +26,25 @@ extension NetworkNamespace {
   }
 }
 
-/// The number behind a label at the beginning of a line.
-///
-/// - Throws: `EBADMSG` if there is none.
-private func count(of label: String, in path: String) throws(SystemError) -> Int {
-  let lines = try readFile(path, limit: 4096).split(separator: UInt8(ascii: "\n"))
-  let line = lines.first { $0.starts(with: label.utf8) }?.dropFirst(label.utf8.count)
-  let digits = line?.prefix { $0 != UInt8(ascii: " ") }
-  guard let digits, let count = Int(String(decoding: digits, as: UTF8.self)) else {
-    throw SystemError("read", path, .badMessage)
+/// What the kernel says of a namespace's sockets, a protocol a line.
+private struct SocketUsage {
+  private let path: String
+  private let bytes: [UInt8]
+
+  init(path: String) throws(SystemError) {
+    self.path = path
+    bytes = try readFile(path, limit: 4096)
   }
-  return count
+
+  /// The number behind a label at the beginning of a line.
+  ///
+  /// - Throws: `EBADMSG` if there is none.
+  func count(behind label: String) throws(SystemError) -> Int {
+    let line = bytes.split(separator: UInt8(ascii: "\n")).first { $0.starts(with: label.utf8) }
+    let digits = line?.dropFirst(label.utf8.count).prefix { $0 != UInt8(ascii: " ") }
+    guard let digits, let count = Int(String(decoding: digits, as: UTF8.self)) else {
+      throw SystemError("read", path, .badMessage)
+    }
+    return count
+  }
 }
