@@ -1,10 +1,8 @@
 import CNI
 import Conformance
-import Dispatch
 import FaultTable
 import Glibc
 import Harness
-import Synchronization
 import System
 import SystemPackage
 import Testing
@@ -54,18 +52,14 @@ extension ConformanceRuns {
         let runs = try rows.flatMap { row in
           try row.roles.map { role in FaultyRun(row: row, role: role, plugin: try FaultyPlugin(row.fault, of: binary)) }
         }
-        let escaped = Mutex<[String]>([])
         let folder = delegates.path
-        DispatchQueue.concurrentPerform(iterations: runs.count) { index in
-          let text: String?
+        return try inParallel(runs.count, threads: 4) { index in
           do {
-            text = try Self.escape(of: runs[index], folder)
+            return try Self.escape(of: runs[index], folder)
           } catch {
-            text = "\(runs[index].row.caseID): \(error)"
+            return "\(runs[index].row.caseID): \(error)"
           }
-          if let text { escaped.withLock { $0.append(text) } }
-        }
-        return escaped.withLock { $0.sorted() }
+        }.compactMap { $0 }
       }
       #expect(escaped == [])
     }

@@ -40,10 +40,11 @@ struct State: Sendable, Equatable {
   /// Whether an IPv6 address is not valid yet, or has no local route yet: behind a bridge whose carrier has just come
   /// the kernel makes it up to a second later.
   fileprivate var isSettling: Bool {
-    sections.contains { name, lines in
+    let pattern = #/ inet6 ([^ \/]+)\//#
+    return sections.contains { name, lines in
       name.hasSuffix("addresses and routes")
         && lines.contains { line in
-          guard let address = line.firstMatch(of: #/ inet6 ([^ \/]+)\//#)?.1 else { return false }
+          guard let address = line.firstMatch(of: pattern)?.1 else { return false }
           return line.contains(" tentative") || !lines.contains { $0.hasPrefix("local \(address) ") }
         }
     }
@@ -147,13 +148,14 @@ private func readNamespace() throws(SystemError) -> [String: [String]] {
   ] {
     // The program makes the tables that it looks for.
     guard let tables = try? readFile(names, limit: 4096), !tables.isEmpty else { continue }
-    rules += try run("/usr/sbin/\(program)", []).filter { !$0.hasPrefix("#") }.map(withoutCounters)
+    let counters = #/ ?\[[0-9]+:[0-9]+\] ?/#
+    rules += try run("/usr/sbin/\(program)", []).filter { !$0.hasPrefix("#") }.map { $0.replacing(counters, with: " ") }
   }
   return [
-    "links": links.map(withoutIndexes).sorted(),
-    "addresses and routes": (ipv4 + ipv6).filter { !isVolatile($0) }.map(withoutIndexes).sorted(),
+    "links": withoutIndexes(links).sorted(),
+    "addresses and routes": withoutIndexes((ipv4 + ipv6).filter { !isVolatile($0) }).sorted(),
     "rules": rules,
-    "kernel parameters": try kernelParameters("/proc/sys/net"),
+    "kernel parameters": kernelParameters("/proc/sys/net"),
   ]
 }
 
@@ -169,29 +171,32 @@ private func isVolatile(_ line: String) -> Bool {
   ["fe80:", "ff00::/8", "Peer netns reference"].contains { line.contains($0) }
 }
 
-private func withoutIndexes(_ line: String) -> String {
-  line.replacing(#/^[0-9]+: /#, with: "").replacing(#/@if[0-9]+/#, with: "@if")
-    .replacing(#/ link-netns(id)? [^ ]+/#, with: "").replacing(#/ ?\\ *valid_lft.*/#, with: "")
-    .replacing(#/ expires [0-9]+sec/#, with: "")
+/// The lines of `ip` without what is another thing each time. The patterns are made once: that takes longer than to use
+/// them.
+private func withoutIndexes(_ lines: [String]) -> [String] {
+  let peer = #/@if[0-9]+/#
+  let volatile = [
+    #/^[0-9]+: /#, #/ link-netns(?:id)? [^ ]+/#, #/ ?\\ *valid_lft.*/#, #/ expires [0-9]+sec/#,
     // What the kernel makes of a carrier up to a second after it came or went; LOWER_UP tells it at once.
-    .replacing(#/NO-CARRIER,| state [A-Z]+| linkdown/#, with: "")
-}
-
-private func withoutCounters(_ line: String) -> String {
-  line.replacing(#/ ?\[[0-9]+:[0-9]+\] ?/#, with: " ")
+    #/NO-CARRIER,| state [A-Z]+| linkdown/#,
+  ]
+  return lines.map { line in
+    volatile.reduce(line.replacing(peer, with: "@if")) { $0.replacing($1, with: "") }
+  }
 }
 
 /// The parameters of a namespace, but those that count.
-private func kernelParameters(_ folder: String) throws(SystemError) -> [String] {
+private func kernelParameters(_ folder: String) -> [String] {
   var lines: [String] = []
-  for name in try names(inFolder: folder).sorted() {
+  // An interface that has just gone has none.
+  for name in ((try? names(inFolder: folder)) ?? []).sorted()
+  where !["flush", "stable_secret", "nf_conntrack_count", "nf_conntrack_buckets"].contains(name) {
     let path = "\(folder)/\(name)"
-    if isFolder(path) {
-      lines += try kernelParameters(path)
-    } else if !["flush", "stable_secret", "nf_conntrack_count", "nf_conntrack_buckets"].contains(name),
-      let text = try? readFile(path, limit: 1 << 16)
-    {
+    // The kernel clears as much memory as is asked for, at each of a thousand files.
+    if let text = try? readFile(path, limit: 1 << 12) {
       lines.append("\(path.dropFirst("/proc/sys/".count)) = \(String(decoding: text, as: UTF8.self).trimmed)")
+    } else if isFolder(path) {
+      lines += kernelParameters(path)
     }
   }
   return lines

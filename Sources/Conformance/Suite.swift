@@ -1,6 +1,5 @@
 import CNI
-import Dispatch
-import Synchronization
+import Harness
 import System
 
 /// Runs cases of the catalogue against a plugin.
@@ -30,22 +29,14 @@ package struct Suite: Sendable {
     let journal = Journal()
     let certificates = try subject.manifest.kubernetes.map { _ in try ClusterCertificates() }
     let runs = cases.flatMap(runs(of:))
-    let reports = Mutex<[Int: CaseReport]>([:])
+    var reports: [Int: CaseReport] = [:]
     // A verdict over the whole run comes when the rest of it is over.
     for isVerdict in [false, true] {
       let order = runs.indices.filter { isVerdictOverAll(runs[$0]) == isVerdict }
-      let next = Atomic(0)
-      DispatchQueue.concurrentPerform(iterations: jobs) { _ in
-        while true {
-          let turn = next.add(1, ordering: .relaxed).oldValue
-          guard turn < order.count else { return }
-          let report = report(runs[order[turn]], journal, certificates)
-          reports.withLock { $0[order[turn]] = report }
-        }
-      }
+      let finished = try inParallel(order.count, threads: jobs) { report(runs[order[$0]], journal, certificates) }
+      for (index, report) in zip(order, finished) { reports[index] = report }
     }
-    let finished = reports.withLock { $0 }
-    return runs.indices.compactMap { finished[$0] }
+    return runs.indices.compactMap { reports[$0] }
   }
 
   private struct Run: Sendable {
