@@ -38,6 +38,11 @@ extension LabNode {
     if !hasSucceeded { try expectNoTrace(since: baseline) }
     // Later snapshots then need not read it.
     try container.remove()
-    return hasSucceeded ? try reply.result() : nil
+    guard hasSucceeded else { return nil }
+    // The kernel takes the node's ends of its links away in the background; the next baseline must not see them go.
+    _ = try lab.eventually(within: .seconds(10)) {
+      try !traces(since: baseline).contains { $0.hasPrefix("+ node: links:") }
+    }
+    return try reply.result()
   }
 }
