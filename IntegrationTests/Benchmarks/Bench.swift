@@ -7,7 +7,7 @@ struct Bench: ParsableCommand {
     commandName: "bench",
     abstract: "Times the plugin as a whole process beside the programs it does without, and weighs the agent.",
     discussion: "Must be run as root; works in namespaces of its own.",
-    subcommands: [Verbs.self, AgentCost.self, Connections.self, Repair.self, PeakMemory.self],
+    subcommands: [Verbs.self, Instructions.self, AgentCost.self, Connections.self, Repair.self, PeakMemory.self],
     defaultSubcommand: Verbs.self)
 }
 

@@ -80,13 +80,17 @@ struct Verbs: ParsableCommand {
   /// The pod that is added again and again.
   static let pod = AgentNode.scheduled(PodTemplate.pod(.classicSidecar, name: "cart", uid: "7f3c"))
 
+  /// What a runtime makes for the pod.
+  static func sandbox(number: Int, on host: AgentNode) throws -> Sandbox {
+    try Sandbox(PodIdentity(namespace: "shop", name: "cart", uid: "7f3c"), number: number, on: host.node)
+  }
+
   /// Runs `body` for each command where the contestant runs: on the node, or in the pod with the node's files.
   private func inFreshPod<R: Sendable>(
     _ contestant: Contestant, _ host: AgentNode, _ sandboxes: inout [Sandbox],
     _ body: @escaping @Sendable (Contestant.Command, [String: String], [String]) throws(SystemError) -> R
   ) throws -> [R] {
-    let sandbox = try Sandbox(
-      PodIdentity(namespace: "shop", name: "cart", uid: "7f3c"), number: sandboxes.count + 1, on: host.node)
+    let sandbox = try Self.sandbox(number: sandboxes.count + 1, on: host)
     sandboxes.append(sandbox)
     return try contestant.commands.map { command in
       let (environment, words) = (command.environment(for: sandbox), command.words(for: sandbox))
@@ -144,16 +148,9 @@ struct Contestant: Sendable {
     func words(for sandbox: Sandbox) -> [String] { words.map { $0 == Self.namespace ? sandbox.path : $0 } }
   }
 
-  /// Writes everybody's files to the node.
+  /// The plugin beside all others. Writes everybody's files to the node.
   static func all(on host: AgentNode, plugin: String, floor: String) throws -> [Contestant] {
     let node = host.node
-    let alone = "/run/bench/alone"
-    try node.write(
-      try node.read(AgentNode.kubeconfig) ?? [], to: "\(alone)/\(RunDirectory.kubeconfigName)", mode: 0o600)
-    try node.write(input(runDirectory: AgentNode.runDirectory), to: "/run/bench/stdin.json")
-    try node.write(input(runDirectory: alone), to: "/run/bench/alone.json")
-    try node.write("{\"cniVersion\":\"1.0.0\"}", to: "/run/bench/version.json")
-
     // Once without the lines that make way for the table: a fresh pod has none, but a script cannot know.
     let script = ruleset.nftablesText
     try node.write(script, to: "/run/bench/replace.nft")
@@ -167,24 +164,12 @@ struct Contestant: Sendable {
     }
     try node.write(batch, to: "/run/bench/batch")
 
-    let cni = { (command: String, namespace: String, input: String) in
-      Command(
-        words: [plugin],
-        environment: [
-          "CNI_COMMAND": command, "CNI_CONTAINERID": "c0ffee", "CNI_IFNAME": "eth0", "CNI_PATH": "/opt/cni/bin",
-          "CNI_ARGS": "IgnoreUnknown=1;K8S_POD_NAMESPACE=\(namespace);K8S_POD_NAME=cart;K8S_POD_UID=7f3c",
-        ], input: "/run/bench/\(input).json")
-    }
     let restore = { (program: String, rules: String) in
       Command(words: ["/usr/sbin/\(program)", "--noflush"], input: "/run/bench/\(rules)")
     }
-    return [
-      Contestant(
-        role: .floor, name: "the floor", commands: [Command(words: [floor, Command.namespace, "/run/bench/batch"])]),
-      Contestant(name: "istio-cni VERSION", commands: [cni("VERSION", "shop", "version")]),
-      Contestant(name: "istio-cni ADD, excluded namespace", commands: [cni("ADD", "kube-system", "stdin")]),
-      Contestant(role: .warm, name: "istio-cni ADD, warm agent", commands: [cni("ADD", "shop", "stdin")]),
-      Contestant(name: "istio-cni ADD, no agent, API server", commands: [cni("ADD", "shop", "alone")]),
+    let floor = Contestant(
+      role: .floor, name: "the floor", commands: [Command(words: [floor, Command.namespace, "/run/bench/batch"])])
+    return try [floor] + plugins(on: host, plugin) + [
       Contestant(
         role: .nft, name: "nft -f, replacing", isInPod: true,
         commands: [Command(words: ["/usr/sbin/nft", "-f", "/run/bench/replace.nft"])]),
@@ -194,6 +179,31 @@ struct Contestant: Sendable {
       Contestant(
         name: "iptables-restore + ip6tables-restore", isInPod: true,
         commands: [restore("iptables-restore", "rules.v4"), restore("ip6tables-restore", "rules.v6")]),
+    ]
+  }
+
+  /// The plugin's own. Writes its files to the node.
+  static func plugins(on host: AgentNode, _ plugin: String) throws -> [Contestant] {
+    let node = host.node
+    let alone = "/run/bench/alone"
+    try node.write(
+      try node.read(AgentNode.kubeconfig) ?? [], to: "\(alone)/\(RunDirectory.kubeconfigName)", mode: 0o600)
+    try node.write(input(runDirectory: AgentNode.runDirectory), to: "/run/bench/stdin.json")
+    try node.write(input(runDirectory: alone), to: "/run/bench/alone.json")
+    try node.write("{\"cniVersion\":\"1.0.0\"}", to: "/run/bench/version.json")
+    let cni = { (command: String, namespace: String, input: String) in
+      Command(
+        words: [plugin],
+        environment: [
+          "CNI_COMMAND": command, "CNI_CONTAINERID": "c0ffee", "CNI_IFNAME": "eth0", "CNI_PATH": "/opt/cni/bin",
+          "CNI_ARGS": "IgnoreUnknown=1;K8S_POD_NAMESPACE=\(namespace);K8S_POD_NAME=cart;K8S_POD_UID=7f3c",
+        ], input: "/run/bench/\(input).json")
+    }
+    return [
+      Contestant(name: "istio-cni VERSION", commands: [cni("VERSION", "shop", "version")]),
+      Contestant(name: "istio-cni ADD, excluded namespace", commands: [cni("ADD", "kube-system", "stdin")]),
+      Contestant(role: .warm, name: "istio-cni ADD, warm agent", commands: [cni("ADD", "shop", "stdin")]),
+      Contestant(name: "istio-cni ADD, no agent, API server", commands: [cni("ADD", "shop", "alone")]),
     ]
   }
 
