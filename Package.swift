@@ -227,7 +227,7 @@ let package = Package(
     .executableTarget(
       name: "mutants",
       dependencies: [
-        "Netfilter", "Redirect", "Stage", "System", "TruthTables",
+        "Harness", "Netfilter", "Redirect", "Stage", "System", "TruthTables",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], path: "IntegrationTests/Mutants"),
 

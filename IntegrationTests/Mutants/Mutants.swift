@@ -1,9 +1,8 @@
 import ArgumentParser
-import Dispatch
+import Harness
 import Netfilter
 import Redirect
 import Stage
-import Synchronization
 import System
 import TruthTables
 
@@ -42,27 +41,14 @@ struct Mutants: ParsableCommand {
     let ruleset = Ruleset(configuration.policy, hasIPv6: true)
     let table = Question.table(configuration)
     let mutants = ruleset.mutants.filter { only.map("\(configuration) \($0.place): \($0.change)".contains) ?? true }
-    let tally = Mutex(Tally())
-    let failure = Mutex<(any Error)?>(nil)
     // A mutant's run is mostly waiting for what nobody answers, so more run at a time than there are cores.
-    let slots = DispatchSemaphore(value: 8)
-    let running = DispatchGroup()
-    for mutant in mutants {
-      slots.wait()
-      DispatchQueue.global().async(group: running) {
-        defer { slots.signal() }
-        do {
-          let fate = try fate(of: mutant, ruleset, configuration, table)
-          tally.withLock { $0.count(fate) }
-          if verbose || fate == .survived { say("  \(fate): \(mutant.place): \(mutant.change)") }
-        } catch {
-          failure.withLock { $0 = error }
-        }
-      }
+    let fates = try inParallel(mutants.count, threads: 8) { index in
+      let mutant = mutants[index]
+      let fate = try fate(of: mutant, ruleset, configuration, table)
+      if verbose || fate == .survived { say("  \(fate): \(mutant.place): \(mutant.change)") }
+      return fate
     }
-    running.wait()
-    if let failure = failure.withLock({ $0 }) { throw failure }
-    return tally.withLock { $0 }
+    return fates.reduce(into: Tally()) { $0.count($1) }
   }
 
   private func fate(
@@ -157,7 +143,7 @@ extension Trace {
 }
 
 /// What became of a mutant.
-private enum Fate: Equatable, CustomStringConvertible {
+private enum Fate: Equatable, Sendable, CustomStringConvertible {
   /// By this answer.
   case killed(String)
   /// For this reason.
