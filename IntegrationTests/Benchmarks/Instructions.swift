@@ -64,7 +64,9 @@ struct Instructions: ParsableCommand {
         "/usr/bin/valgrind", arguments: words, environment: environment, standardInput: input, timeLimit: .seconds(60))
     }
     let report = String(decoding: outcome.standardError, as: UTF8.self)
-    guard let line = report.split(separator: "\n").last(where: { $0.contains("Collected : ") }),
+    // A plugin that fails computes less.
+    guard outcome.status == .exited(0),
+      let line = report.split(separator: "\n").last(where: { $0.contains("Collected : ") }),
       let count = line.split(separator: " ").last.flatMap({ Int($0) })
     else { throw SystemError("count", report, .canceled) }
     return count
