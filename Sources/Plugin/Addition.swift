@@ -133,6 +133,7 @@ extension Request {
       log["digest"] = record.map { .string($0.digest) }
       log["rules"] = .number(JSONNumber(ruleset.ruleCount))
       log["backend"] = .string(choice.backend.name)
+      // Not `joined`: see `IPAddress.description`.
       log["backend_reason"] = .string(notes.all.reduce(choice.reason) { "\($0); \($1)" })
     } catch {
       // What stays behind after all, DEL or GC removes.

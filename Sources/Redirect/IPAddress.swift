@@ -119,14 +119,10 @@ extension IPAddress: CustomStringConvertible {
     // Written out: `joined` looks up conformances at run time, which alone was a sixteenth of what an ADD computes.
     var text = ""
     for (index, group) in groups.enumerated() where !zeros.contains(index) {
-      if !zeros.isEmpty, index == zeros.upperBound {
-        text += "::"
-      } else if index > 0 {
-        text += ":"
-      }
+      if index > 0 { text += index == zeros.upperBound ? "::" : ":" }
       text += String(group, radix: 16)
     }
-    return !zeros.isEmpty && zeros.upperBound == groups.count ? text + "::" : text
+    return zeros.upperBound == groups.count ? text + "::" : text
   }
 
   /// The first of the longest runs of groups that are zero; empty if no run has two.

@@ -1,3 +1,4 @@
+import Glibc
 import System
 import Testing
 
@@ -7,5 +8,14 @@ struct CurrentProcessTests {
   func release() throws {
     try CurrentProcess.releaseProgramPages()
     #expect(CurrentProcess.environment["PATH"] != nil)
+  }
+
+  @Test("each variable of the environment is what `getenv` says")
+  func environment() {
+    let environment = CurrentProcess.environment
+    #expect(!environment.isEmpty)
+    for (name, value) in environment {
+      #expect(getenv(name).map { String(cString: $0) } == value, "\(name)")
+    }
   }
 }
