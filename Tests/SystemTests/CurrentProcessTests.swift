@@ -14,8 +14,8 @@ struct CurrentProcessTests {
   func environment() {
     let environment = CurrentProcess.environment
     #expect(!environment.isEmpty)
-    for (name, value) in environment {
-      #expect(getenv(name).map { String(cString: $0) } == value, "\(name)")
-    }
+    // Names alone: values may be nobody's business.
+    let wrong = environment.filter { name, value in getenv(name).map { String(cString: $0) } != value }.keys.sorted()
+    #expect(wrong == [])
   }
 }
