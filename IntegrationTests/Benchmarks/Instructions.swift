@@ -2,7 +2,6 @@ import ArgumentParser
 import Harness
 import JSON
 import System
-import SystemPackage
 
 /// `bench instructions`: what the plugin computes, which a busy machine does not change. Compared with what is recorded,
 /// so that nobody makes each pod's start dearer without knowing.
@@ -68,7 +67,10 @@ struct Instructions: ParsableCommand {
     guard outcome.status == .exited(0),
       let line = report.split(separator: "\n").last(where: { $0.contains("Collected : ") }),
       let count = line.split(separator: " ").last.flatMap({ Int($0) })
-    else { throw SystemError("count", report, .canceled) }
+    else {
+      print("cannot count the instructions of \(command.words[0]): callgrind ended as \(outcome.status)\n\(report)")
+      throw ExitCode.failure
+    }
     return count
   }
 }
